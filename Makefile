@@ -17,19 +17,52 @@ ARGS ?=
 
 # The first Python that starts and is new enough; PYTHON=/path/to/python overrides the search.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-find_python = $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python3.14,\
-	$(shell command -v $(p) >/dev/null 2>&1 && $(p) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo $(p))))
+find_python = $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python3.14,\
+	$(shell $(name) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo $(name))))
 
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEPS := $(VENV)/.deps-installed
 READY := $(VENV)/.project-installed
-ASSETS := tools/assets/.built
-STATIC := tools/referral_ui/static
-ASSET_SOURCES := $(shell find tools/assets -type f -not -path '*/node_modules/*' -not -name .built \
-	-not -path '*/__pycache__/*' 2>/dev/null)
 
 .PHONY: help
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# --- use ----------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(READY) assets ## A directory and three organisations on this machine; ARGS=--scripted plays a referral
+	@$(BIN)/referral demo --state $(STATE) $(ARGS)
+
+.PHONY: demo-clean
+demo-clean: ## Remove the demo's state: its keys, its databases, its cases
+	rm -rf $(STATE)
+
+.PHONY: bench
+bench: $(READY) ## Measure; ARGS='exchange --help' for what and how
+	@$(BIN)/referral bench $(or $(ARGS),exchange)
+
+# --- proof --------------------------------------------------------------------------------------
+
+.PHONY: test
+test: check browser ## Checks, then every test, the stories in a browser included
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(READY) assets ## Lint, format, types (strict), layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(READY) ## Put all code into the common format, repair what ruff can repair
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: browser
+browser: $(READY) ## Find a Chromium for the stories, or install one
+	@$(BIN)/python tests/browser.py --install
 
 # --- set-up -------------------------------------------------------------------------------------
 
@@ -39,33 +72,49 @@ venv: $(READY) ## Virtual environment with everything that is locked, and the pr
 $(BIN)/python:
 	@python='$(or $(PYTHON),$(find_python))'; \
 	if [ -z "$$python" ]; then \
-	  echo "No Python 3.11 or newer found: install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	  echo "No Python 3.11 or newer found. Install one, or name it: make PYTHON=/path/to/python3" >&2; \
 	  exit 1; fi; \
-	if ! "$$python" -c '$(NEW_ENOUGH)'; then \
-	  echo "$$python does not start or is older than 3.11: name a newer one with PYTHON=" >&2; \
+	if ! "$$python" -c '$(NEW_ENOUGH)' 2>/dev/null; then \
+	  echo "$$python does not start, or is older than 3.11. Name another one: PYTHON=..." >&2; \
 	  exit 1; fi; \
 	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
-	  echo "$$python lacks venv (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; fi; \
+	  echo "$$python has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; \
+	  exit 1; fi; \
+	echo "setting up $(VENV) with $$("$$python" --version)"; \
 	"$$python" -m venv $(VENV)
 
 $(DEPS): requirements/dev.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	  -r requirements/dev.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(READY): $(DEPS) pyproject.toml $(wildcard hatch_build.py)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
-	  --no-deps -e .
+# The project itself, in place: again only when its entry points or its build change.
+$(READY): $(DEPS) pyproject.toml hatch_build.py
+	@$(PIP_INSTALL) --no-build-isolation --no-deps -e .
 	@touch $@
+
+.PHONY: assets
+assets: $(READY) ## The pages' style sheets; quick when nothing changed
+	@$(BIN)/python tools/assets/build.py
+
+.PHONY: wheel
+wheel: $(READY) assets ## The wheel, into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+LOCKER := $(VENV)/locker
+COMPILE = $(LOCKER)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate
 
 .PHONY: lock
-lock: | $(BIN)/python ## Write the lock files again, with the newest versions that pyproject.toml allows
-	$(BIN)/python -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+lock: | $(BIN)/python ## Lock again, at the newest versions that pyproject.toml allows
+	$(BIN)/python -m venv $(LOCKER)
+	$(LOCKER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r requirements/lock.txt
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) requirements/lock.in -o requirements/lock.txt
 
-COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate
+.PHONY: clean
+clean: ## Remove everything that this file has made, but for the demo's state
+	rm -rf $(VENV) dist build tools/referral_ui/static tools/assets/node_modules tools/assets/out
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/stories/shots
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
