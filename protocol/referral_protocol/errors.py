@@ -96,7 +96,9 @@ CODES: Final[dict[str, Refusal]] = {
     "bad-thread": Refusal(
         Layer.CHAIN, Retry.NEVER, "an opener inside a thread, or another kind without one"
     ),
-    "wrong-role": Refusal(Layer.CHAIN, Retry.NEVER, "a kind that this side of the thread may not say"),
+    "wrong-role": Refusal(
+        Layer.CHAIN, Retry.NEVER, "a kind that this side of the thread may not say"
+    ),
     "foreign-previous": Refusal(
         Layer.CHAIN, Retry.NEVER, "previous or seen names a statement of another thread or side"
     ),

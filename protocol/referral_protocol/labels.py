@@ -43,5 +43,7 @@ KIT_SLOT: Final = _label("recovery kit slot")
 KIT_BACKUP: Final = _label("recovery kit backup")
 
 ALL: Final = tuple(
-    value for name, value in sorted(globals().items()) if name.isupper() and isinstance(value, bytes)
+    value
+    for name, value in sorted(globals().items())
+    if name.isupper() and isinstance(value, bytes)
 )

@@ -1,0 +1,158 @@
+"""The evidence ladder: how far a referral has come, and what proves each rung (SPEC 5.6).
+
+queued, held by their node, opened by a person, accepted or declined, victim contacted, outcome.
+Law: a rung is *done* only on signed evidence; late evidence upgrades what was shown; a lost receipt
+is *unknown*, never a failure; each rung has a time from which it warns and one from which it counts
+as failed.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from referral_protocol.certificates import DAY
+from referral_protocol.retry import PATIENCE
+from referral_protocol.states import ENDS, REQUESTED
+
+HOUR: Final = 3_600_000
+DELIVERY_WARN: Final[dict[str, int]] = {"immediate": 4 * HOUR, "urgent": 12 * HOUR}
+DELIVERY_WARN_ELSE: Final = DAY
+CONTACT_WARN: Final = 7 * DAY
+CONTACT_FAIL: Final = 14 * DAY
+OUTCOME_WARN: Final = 90 * DAY
+OUTCOME_FAIL: Final = 180 * DAY
+
+
+class Rung(StrEnum):
+    SENT = "sent"
+    HELD = "held"
+    OPENED = "opened"
+    ANSWERED = "answered"
+    CONTACTED = "contacted"
+    OUTCOME = "outcome"
+
+
+class Standing(StrEnum):
+    DONE = "done"
+    WAITING = "waiting"
+    WARN = "warn"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NOT_YET = "not-yet"
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What is known of one thread. Times in ms; None: no evidence.
+
+    ``receipt_lost``: the parcel left, and no answer to it came. ``refused``: code of a refusal.
+    ``answer`` and ``outcome``: the state's code, with the time in ``answered_at``/``outcome_at``.
+    """
+
+    priority: str
+    respond_by: int
+    sent_at: int
+    held_at: int | None = None
+    receipt_lost: bool = False
+    refused: str | None = None
+    opened_at: int | None = None
+    answer: str | None = None
+    answered_at: int | None = None
+    contacted_at: int | None = None
+    outcome: str | None = None
+    outcome_at: int | None = None
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One rung. ``at``: when it was reached; ``due``: when it is late; ``code``: what was said."""
+
+    rung: Rung
+    standing: Standing
+    at: int | None = None
+    due: int | None = None
+    code: str | None = None
+
+
+def ladder(evidence: Evidence, now: int) -> tuple[Step, ...]:
+    """The six rungs in order; the first one not done is the one that waits."""
+    steps = [
+        Step(Rung.SENT, Standing.DONE, evidence.sent_at),
+        _held(evidence, now),
+        _opened(evidence, now),
+        _answered(evidence, now),
+        _contacted(evidence, now),
+        _outcome(evidence, now),
+    ]
+    # What comes after is proof of what came before: whoever answered has held and opened it.
+    for number in range(len(steps) - 1, 0, -1):
+        before = steps[number - 1]
+        proved = steps[number].standing is Standing.DONE and before.rung is not Rung.CONTACTED
+        if proved and before.standing is not Standing.DONE:
+            steps[number - 1] = Step(before.rung, Standing.DONE)
+    return tuple(_only_first_waits(steps, evidence))
+
+
+def _only_first_waits(steps: list[Step], evidence: Evidence) -> list[Step]:
+    ended = evidence.outcome is not None or (evidence.answer in ENDS)
+    shown = []
+    waiting = False
+    for step in steps:
+        if step.standing is Standing.DONE:
+            shown.append(step)
+        elif waiting or ended:
+            shown.append(Step(step.rung, Standing.NOT_YET))
+        else:
+            waiting = True
+            shown.append(step)
+    return shown
+
+
+def _held(evidence: Evidence, now: int) -> Step:
+    if evidence.held_at is not None:
+        return Step(Rung.HELD, Standing.DONE, evidence.held_at)
+    if evidence.refused is not None:
+        return Step(Rung.HELD, Standing.FAILED, code=evidence.refused)
+    warn = evidence.sent_at + DELIVERY_WARN.get(evidence.priority, DELIVERY_WARN_ELSE)
+    fail = evidence.sent_at + PATIENCE
+    if evidence.receipt_lost:
+        return Step(Rung.HELD, Standing.UNKNOWN, due=warn)
+    return Step(Rung.HELD, _late(now, warn, fail), due=warn)
+
+
+def _opened(evidence: Evidence, now: int) -> Step:
+    if evidence.opened_at is not None:
+        return Step(Rung.OPENED, Standing.DONE, evidence.opened_at)
+    half = (evidence.sent_at + evidence.respond_by) // 2
+    return Step(Rung.OPENED, _late(now, half, evidence.respond_by), due=evidence.respond_by)
+
+
+def _answered(evidence: Evidence, now: int) -> Step:
+    if evidence.answer is not None and evidence.answer != REQUESTED:
+        return Step(Rung.ANSWERED, Standing.DONE, evidence.answered_at, code=evidence.answer)
+    # The last quarter of the time that the sender gave.
+    warn = evidence.respond_by - (evidence.respond_by - evidence.sent_at) // 4
+    return Step(Rung.ANSWERED, _late(now, warn, evidence.respond_by), due=evidence.respond_by)
+
+
+def _contacted(evidence: Evidence, now: int) -> Step:
+    if evidence.contacted_at is not None:
+        return Step(Rung.CONTACTED, Standing.DONE, evidence.contacted_at)
+    if evidence.answered_at is None:
+        return Step(Rung.CONTACTED, Standing.NOT_YET)
+    warn, fail = evidence.answered_at + CONTACT_WARN, evidence.answered_at + CONTACT_FAIL
+    return Step(Rung.CONTACTED, _late(now, warn, fail), due=fail)
+
+
+def _outcome(evidence: Evidence, now: int) -> Step:
+    if evidence.outcome is not None:
+        return Step(Rung.OUTCOME, Standing.DONE, evidence.outcome_at, code=evidence.outcome)
+    if evidence.answered_at is None:
+        return Step(Rung.OUTCOME, Standing.NOT_YET)
+    warn, fail = evidence.answered_at + OUTCOME_WARN, evidence.answered_at + OUTCOME_FAIL
+    return Step(Rung.OUTCOME, _late(now, warn, fail), due=warn)
+
+
+def _late(now: int, warn: int, fail: int) -> Standing:
+    if now >= fail:
+        return Standing.FAILED
+    return Standing.WARN if now >= warn else Standing.WAITING
