@@ -15,20 +15,27 @@ from referral_protocol.receipts import HELD, HELD_WITHOUT_BODY
 from referral_protocol.statements import STATE, WITHDRAW, SignedStatement, Statement
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where a held statement stands: its thread and who made it."""
+
+    thread: bytes
+    sender: bytes
+
+
 class Known(msgspec.Struct, frozen=True):
     """What the holder already has that a statement's admission depends on.
 
     ``counter``: hash of the statement held under the same sender, epoch and seq. ``successor``:
     hash of a held statement of the same sender, thread and epoch with the same ``previous``.
-    ``opener``: the thread's opening statement. ``previous`` and ``seen``: the statements that
-    these fields name. None: not held.
+    ``opener``: the thread's opening statement. ``previous`` and ``seen``: where the statements that
+    these fields name stand. None: not held.
     """
 
     counter: bytes | None = None
     successor: bytes | None = None
     opener: Statement | None = None
-    previous: SignedStatement | None = None
-    seen: SignedStatement | None = None
+    previous: Place | None = None
+    seen: Place | None = None
 
 
 def admit(
@@ -74,7 +81,7 @@ def check_place(signed: SignedStatement, known: Known) -> None:
     ):
         if named is None:
             continue
-        if named.thread != signed.thread or named.statement.sender != by:
+        if named.thread != signed.thread or named.sender != by:
             raise ProtocolError("foreign-previous", f"statement: {name}")
 
 

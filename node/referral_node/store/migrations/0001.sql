@@ -1,0 +1,229 @@
+-- The first schema. Times are integer milliseconds UTC. Column order, BLOB, INTEGER and TEXT only:
+-- the subset of SQL that PostgreSQL runs too (BLOB becomes BYTEA).
+
+-- Small facts of this node: member id, epoch, certificate, directory anchor, checkpoint ...
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY NOT NULL,
+    value BLOB NOT NULL
+);
+
+-- People who may sign in.
+CREATE TABLE users (
+    id BLOB PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL UNIQUE,
+    display TEXT NOT NULL,
+    role TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    ended_at INTEGER
+);
+
+-- Each slot wraps the vault's master key for one password or for the printed kit.
+CREATE TABLE slots (
+    id BLOB PRIMARY KEY NOT NULL,
+    kind TEXT NOT NULL,
+    user BLOB,
+    parameters BLOB NOT NULL,
+    wrapped BLOB NOT NULL,
+    made_at INTEGER NOT NULL
+);
+
+-- Secrets sealed under the master key, by name.
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY NOT NULL,
+    sealed BLOB NOT NULL,
+    made_at INTEGER NOT NULL
+);
+
+-- Case prekeys: the seed is sealed under the master key.
+CREATE TABLE case_prekeys (
+    id BLOB PRIMARY KEY NOT NULL,
+    seed BLOB NOT NULL,
+    public BLOB NOT NULL,
+    made_at INTEGER NOT NULL,
+    starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL
+);
+
+-- Transport prekeys: usable by the running node alone, gone after three days, never in a backup.
+CREATE TABLE transport_prekeys (
+    id BLOB PRIMARY KEY NOT NULL,
+    seed BLOB NOT NULL,
+    signed BLOB NOT NULL,
+    made_at INTEGER NOT NULL,
+    ends INTEGER NOT NULL
+);
+
+-- The directory as it was replicated and verified.
+CREATE TABLE log_entries (
+    number INTEGER PRIMARY KEY NOT NULL,
+    leaf BLOB NOT NULL
+);
+CREATE TABLE records (
+    member BLOB PRIMARY KEY NOT NULL,
+    record BLOB NOT NULL
+);
+CREATE TABLE bundles (
+    member BLOB PRIMARY KEY NOT NULL,
+    bundle BLOB NOT NULL,
+    made_at INTEGER NOT NULL
+);
+
+-- What we learned of a peer on the wire: its newest certificate and transport prekey.
+CREATE TABLE peers (
+    member BLOB PRIMARY KEY NOT NULL,
+    certificate BLOB,
+    certified_at INTEGER NOT NULL DEFAULT 0,
+    prekey BLOB,
+    prekey_ends INTEGER NOT NULL DEFAULT 0,
+    checkpoint TEXT,
+    failures INTEGER NOT NULL DEFAULT 0,
+    reached_at INTEGER,
+    tried_at INTEGER,
+    trouble TEXT
+);
+
+-- The telephone check before the first referral. Who spoke is sealed under the master key.
+CREATE TABLE first_contacts (
+    member BLOB PRIMARY KEY NOT NULL,
+    fingerprint TEXT NOT NULL,
+    same INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    actor BLOB NOT NULL,
+    at INTEGER NOT NULL
+);
+
+-- The highest counter that we used towards each peer in each epoch.
+CREATE TABLE counters (
+    peer BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (peer, epoch)
+);
+
+-- A thread. The case key is wrapped by the master key; summary is sealed under the case key.
+CREATE TABLE threads (
+    id BLOB PRIMARY KEY NOT NULL,
+    peer BLOB NOT NULL,
+    role TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    priority TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    respond_by INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0,
+    changed_at INTEGER NOT NULL,
+    follow_up_at INTEGER,
+    case_key BLOB,
+    summary BLOB,
+    summary_version INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX threads_open ON threads (ended, changed_at);
+
+-- Every statement that we made or hold, both directions. number keeps the order of arrival here.
+-- body, ours: 'unsealed' (waits for a key), 'outgoing', 'gone' (delivered), 'none' (sent as a husk);
+-- theirs: 'sealed', 'imported', 'unreadable', 'none' (a husk). private holds salt and content under
+-- the case key; withheld says why a husk has no body; code is what was refused or not readable.
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    thread BLOB NOT NULL,
+    peer BLOB NOT NULL,
+    mine INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    previous BLOB,
+    seen BLOB,
+    at INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT,
+    statement BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    body TEXT NOT NULL,
+    body_hash BLOB,
+    private BLOB,
+    withheld TEXT,
+    code TEXT,
+    held_at INTEGER,
+    actor BLOB
+);
+CREATE UNIQUE INDEX messages_counter ON messages (peer, mine, epoch, seq);
+CREATE INDEX messages_thread ON messages (thread, number);
+CREATE INDEX messages_previous ON messages (previous);
+CREATE INDEX messages_waiting ON messages (body, mine) WHERE body IN ('sealed', 'unsealed');
+
+-- Sealed bodies: ours until they are held by the peer, theirs until they are imported.
+CREATE TABLE bodies (
+    message INTEGER PRIMARY KEY NOT NULL,
+    sealed BLOB NOT NULL
+);
+
+-- What still has to reach a peer. rank: lower goes first.
+CREATE TABLE outbox (
+    message INTEGER PRIMARY KEY NOT NULL,
+    peer BLOB NOT NULL,
+    rank INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL,
+    next_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    sent_at INTEGER,
+    code TEXT
+);
+CREATE INDEX outbox_peer ON outbox (peer, rank, message);
+
+-- Receipts of what we sent: the evidence. answers links each of our messages to its receipt.
+CREATE TABLE receipts (
+    parcel BLOB PRIMARY KEY NOT NULL,
+    peer BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    certificate BLOB NOT NULL
+);
+CREATE TABLE answers (
+    message INTEGER NOT NULL,
+    parcel BLOB NOT NULL,
+    status TEXT NOT NULL,
+    code TEXT,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (message, parcel)
+);
+
+-- Receipts that we gave, so that a known parcel gets the same answer again.
+CREATE TABLE given (
+    parcel BLOB PRIMARY KEY NOT NULL,
+    sender BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    signature BLOB NOT NULL
+);
+CREATE INDEX given_at ON given (at);
+
+-- Drafts, sealed under a case key of their own.
+CREATE TABLE drafts (
+    id BLOB PRIMARY KEY NOT NULL,
+    case_key BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    saved_at INTEGER NOT NULL,
+    actor BLOB NOT NULL
+);
+
+-- Notes that a member keeps on another one; sealed under the master key.
+CREATE TABLE member_notes (
+    id BLOB PRIMARY KEY NOT NULL,
+    member BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    at INTEGER NOT NULL
+);
+
+-- Who did what when: ids and codes only.
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY NOT NULL,
+    at INTEGER NOT NULL,
+    actor BLOB,
+    action TEXT NOT NULL,
+    subject BLOB,
+    code TEXT
+);
+CREATE INDEX audit_subject ON audit (subject, number);
