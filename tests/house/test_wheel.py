@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from importlib.metadata import distribution
@@ -135,6 +136,23 @@ def test_the_wheel_names_its_licence_and_the_same_requirements_as_the_locks(whee
     assert headers["License-Expression"] == "EUPL-1.2"
     required = {Requirement(line).name for line in headers.get_all("Requires-Dist") or []}
     assert required <= set(locked_distributions())
+
+
+def test_the_source_archive_is_enough_to_build_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    project = copy_of_the_project(tmp_path / "project")
+    (project / "stray").mkdir()
+    (project / "stray/node.key").write_text("lies about in a checkout\n")
+    out = tmp_path / "out"
+    # Without --wheel or --sdist, build makes the archive first and the wheel out of it.
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out)]
+    done = run(*command, cwd=project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (again,) = out.glob("*.whl")
+    assert again.read_bytes() == wheel.read_bytes()
+    with tarfile.open(next(out.glob("*.tar.gz"))) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+    assert {"Makefile", "LICENSE", "requirements/dev.txt", "tests/conftest.py"} <= set(names)
+    assert [name for name in names if name.startswith("stray")] == []
 
 
 def test_it_runs_from_elsewhere(installed: Path, tmp_path: Path) -> None:
