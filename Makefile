@@ -53,7 +53,7 @@ check: $(READY) assets ## Lint, format, types (strict), layers
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: $(READY) ## Put all code into the common format, repair what ruff can repair
