@@ -91,7 +91,8 @@ def install() -> None:
         quietly = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (
             [*apt, "update"],
-            [*apt, "install", "--yes", "--no-install-recommends", "chromium"],
+            # The fonts hold Latin, Cyrillic and Arabic: screenshots are for people to look at.
+            [*apt, "install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
         ):
             subprocess.run(command, env=quietly, stdout=sys.stderr, check=False)
         if find():

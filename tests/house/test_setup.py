@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 import browser
 
@@ -110,3 +111,14 @@ def test_the_first_browser_on_the_path_that_starts_is_taken(
     monkeypatch.delenv("REFERRAL_BROWSER", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert browser.find() == browser.Browser(str(good), "Google Chrome 150.0")
+
+
+def test_the_browser_that_was_found_shows_a_page() -> None:
+    found = browser.find()
+    assert found is not None, browser.ADVICE
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=found.path, args=browser.arguments())
+        page = running.new_page()
+        page.set_content("<h1>Утрехт</h1>")
+        assert page.inner_text("h1") == "Утрехт"
+        running.close()
