@@ -1,0 +1,228 @@
+"""What a member sends to the directory: a request to join, an update, its own status
+(DIRECTORY 5.3).
+
+A submission is an entry that is ready but for the registrar's signature (a request to join) or
+wholly (an update, a status), with the record that it names and, if the member has one, its bundle.
+
+Law: the registrar signs the very bytes that the member signed, so nothing is typed in or copied on
+the way, and a submission proves the possession of both keys by itself.
+"""
+
+from typing import Annotated, Final, NamedTuple
+
+from msgspec import Meta
+
+from referral_protocol import labels
+from referral_protocol.certificates import MAX_BUNDLE, verify_bundle
+from referral_protocol.directory.entries import (
+    MEMBER,
+    Card,
+    Content,
+    Entry,
+    EntrySignature,
+    Leaf,
+    Signatures,
+    Status,
+    Update,
+    entry_hash,
+    make_member_entry,
+    make_update_entry,
+    parse_entry,
+    sign_entry,
+)
+from referral_protocol.directory.records import MAX_PROFILE, Profile, Record, record_hash
+from referral_protocol.directory.rules import Member
+from referral_protocol.directory.state import Directory, VerifiedEntry
+from referral_protocol.errors import ProtocolError
+from referral_protocol.keys import member_id
+from referral_protocol.suite import SUITE, Signer, digest
+from referral_protocol.wire import Code, Hash, Time, Wire, decode, encode
+
+MAX_SUBMISSION: Final = MAX_PROFILE + MAX_BUNDLE + 24 * 1024
+MAX_REQUEST_STATE: Final = 8 * 1024
+MAX_TEXT: Final = 1000
+
+WAITING: Final = "waiting"
+ASKED: Final = "asked-again"
+APPROVED: Final = "approved"
+DECLINED: Final = "declined"
+
+
+class Salted(Wire, frozen=True):
+    """A profile and its salt: a record of the member that the entry names."""
+
+    salt: Hash
+    profile: Profile
+
+
+class Submission(Wire, frozen=True):
+    """``record`` is nil where the entry names the record that stands already."""
+
+    content: Content
+    signatures: Signatures
+    record: Salted | None
+    bundle: Annotated[bytes, Meta(min_length=1, max_length=MAX_BUNDLE)] | None
+
+    def pack(self) -> bytes:
+        """The bytes that travel."""
+        return encode(self)
+
+    @property
+    def id(self) -> bytes:
+        """The 16 bytes under which the directory answers how it stands.
+
+        Over the whole content, the record's salted hash included: nobody else can guess it.
+        """
+        return request_id(self.content)
+
+
+class RequestState(Wire, frozen=True):
+    """How a request to join stands. ``text`` is the registrar's, for the applicant to read."""
+
+    state: Code
+    at: Time
+    text: Annotated[str, Meta(max_length=MAX_TEXT)]
+
+    def pack(self) -> bytes:
+        """The bytes that are served."""
+        return encode(self)
+
+
+class Join(NamedTuple):
+    """A checked request to join: what is missing is the registrar's signature."""
+
+    member: bytes
+    card: Card
+    entry: Entry
+    record: Record
+    submission: Submission
+
+
+class Change(NamedTuple):
+    """A checked update or status by a member itself, ready to be adopted."""
+
+    verified: VerifiedEntry
+    record: Record | None
+    submission: Submission
+
+
+def request_id(content: bytes) -> bytes:
+    """The name of a request, 16 bytes."""
+    return digest(labels.REQUEST, content)[:16]
+
+
+def parse_submission(data: bytes) -> Submission:
+    """Parse a submission; nothing in it is checked yet."""
+    return decode(data, Submission, MAX_SUBMISSION, "submission")
+
+
+def parse_request_state(data: bytes) -> RequestState:
+    """Parse the answer to ``GET /v1/requests/<id>``."""
+    return decode(data, RequestState, MAX_REQUEST_STATE, "request state")
+
+
+def make_join(
+    genesis: bytes,
+    vault: Signer,
+    node: Signer,
+    endpoint: str,
+    pins: tuple[bytes, ...],
+    salted: Salted,
+    bundle: bytes | None,
+    now: int,
+) -> Submission:
+    """A request to join, signed with both keys; ``salted.salt`` is 32 fresh random bytes."""
+    hashed = record_hash(salted.salt, salted.profile)
+    card = Card((SUITE,), vault.public, node.public, endpoint, tuple(sorted(pins)), hashed)
+    content = make_member_entry(genesis, member_id(vault.public), card, now)
+    return Submission(content, sign_entry(content, vault, node), salted, bundle)
+
+
+def make_update(
+    genesis: bytes,
+    member: Member,
+    card: Card,
+    reason: str,
+    signers: tuple[Signer, ...],
+    salted: Salted | None,
+    bundle: bytes | None,
+    now: int,
+) -> Submission:
+    """A new card after the member's last entry. ``signers``: the vault key and each new key."""
+    content = make_update_entry(
+        genesis, member.id, member.number + 1, member.head, card, reason, now
+    )
+    return Submission(content, sign_entry(content, *signers), salted, bundle)
+
+
+def check_join(submission: Submission, directory: Directory, now: int) -> Join:
+    """Check a request to join as far as it can be without the registrar's signature."""
+    entry, card = directory.verify_join(submission.content, submission.signatures, now)
+    member = member_id(card.vault_key)
+    record = _record(submission, member, card)
+    if record is None:
+        raise ProtocolError("wrong-record", "request: no record")
+    if submission.bundle is not None:
+        verify_bundle(submission.bundle, member, card.vault_key, now)
+    return Join(member, card, entry, record, submission)
+
+
+def join_leaf(submission: Submission, registrar: tuple[EntrySignature, ...], logged: int) -> bytes:
+    """The leaf of an approved request: the member's signatures and the registrar's."""
+    signatures = sorted((*submission.signatures, *registrar), key=lambda s: s.key)
+    return Leaf(logged, submission.content, tuple(signatures)).pack()
+
+
+def check_change(submission: Submission, directory: Directory, now: int) -> Change:
+    """Check an update, or a status by the member itself, as the next entry of the log."""
+    entry = parse_entry(submission.content)
+    if not isinstance(entry.body, Update | Status):
+        raise ProtocolError("wrong-value", "submission: not an update or status")
+    member = directory.known(entry.member or b"")
+    if member.vault_key not in [s.key for s in submission.signatures]:
+        raise ProtocolError("missing-signature", "submission: the member's vault key")
+    leaf = Leaf(max(now, directory.logged), submission.content, submission.signatures)
+    verified = directory.verify(leaf.pack(), directory.size)
+    if isinstance(entry.body, Status):
+        if submission.record is not None or submission.bundle is not None:
+            raise ProtocolError("wrong-value", "submission: a status brings nothing along")
+        return Change(verified, None, submission)
+    card = entry.body.card
+    record = _record(submission, member.id, card)
+    if record is None and card.record != member.record:
+        raise ProtocolError("wrong-record", "submission: the record that the entry names")
+    if submission.bundle is not None:
+        verify_bundle(submission.bundle, member.id, card.vault_key, now)
+    return Change(verified, record, submission)
+
+
+def _record(submission: Submission, member: bytes, card: Card) -> Record | None:
+    if submission.record is None:
+        return None
+    record = Record(member, submission.record.salt, submission.record.profile)
+    if record.hash != card.record:
+        raise ProtocolError("wrong-record", "submission: not the record that the entry names")
+    return record
+
+
+__all__ = [
+    "APPROVED",
+    "ASKED",
+    "DECLINED",
+    "MEMBER",
+    "WAITING",
+    "Change",
+    "Join",
+    "RequestState",
+    "Salted",
+    "Submission",
+    "check_change",
+    "check_join",
+    "entry_hash",
+    "join_leaf",
+    "make_join",
+    "make_update",
+    "parse_request_state",
+    "parse_submission",
+    "request_id",
+]
