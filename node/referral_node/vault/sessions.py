@@ -95,7 +95,7 @@ class Session:
         except Unsealable:
             raise SignedOut from None
         held = _Held(UnlockedVault.load(master, self._sealed_vault_key))
-        del master
+        del master, secret
         self._open.add(held)
         try:
             yield held.vault
