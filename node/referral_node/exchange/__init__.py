@@ -1,0 +1,71 @@
+"""The exchange: what a node does with messages, whoever asks for it (pages, peers, the courier).
+
+The parts share one :class:`~referral_node.exchange.core.Core` and never call upwards: listeners,
+pages and the courier call them.
+"""
+
+from referral_node.exchange.casekeys import CaseKeys
+from referral_node.exchange.compose import NotAllowed, Said, UnknownThread, Voice, author
+from referral_node.exchange.contacts import Contacts, FirstContact, MemberNote
+from referral_node.exchange.core import Actor, Core
+from referral_node.exchange.drafts import Draft, DraftGone, Drafts, StaleDraft
+from referral_node.exchange.figures import Counting, Figure, Figures
+from referral_node.exchange.importing import Importing, ImportResult
+from referral_node.exchange.inbox import Inbox
+from referral_node.exchange.members import Member, MemberBook
+from referral_node.exchange.records import Records, looked, set_follow_up
+from referral_node.exchange.threads import (
+    MessageView,
+    Summary,
+    ThreadIndex,
+    Threads,
+    ThreadView,
+)
+
+
+class Exchange:
+    """All parts over one core: what the pages and the listeners are given."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.us = core.us
+        self.store = core.store
+        self.clock = core.clock
+        self.entropy = core.entropy
+        self.members = core.members
+        self.inbox = Inbox(core)
+        self.voice = Voice(core)
+        self.importing = Importing(core)
+        self.threads = Threads(core)
+        self.drafts = Drafts(core)
+        self.contacts = Contacts(core)
+        self.records = Records(core)
+        self.figures = Counting(core)
+        self.casekeys = CaseKeys(core)
+
+
+__all__ = [
+    "Actor",
+    "Core",
+    "Draft",
+    "DraftGone",
+    "Exchange",
+    "Figure",
+    "Figures",
+    "FirstContact",
+    "ImportResult",
+    "Member",
+    "MemberBook",
+    "MemberNote",
+    "MessageView",
+    "NotAllowed",
+    "Said",
+    "StaleDraft",
+    "Summary",
+    "ThreadIndex",
+    "ThreadView",
+    "UnknownThread",
+    "author",
+    "looked",
+    "set_follow_up",
+]

@@ -1,0 +1,61 @@
+"""What every part of the exchange stands on: who we are, the store, the clock, entropy, the keys.
+
+Law: nothing below the composition root chooses a clock or a source of randomness; both are handed
+in here once. The vault is never part of this: it exists only while a person's request runs.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from referral_node.exchange.changes import Changes
+from referral_node.exchange.members import MemberBook
+from referral_node.exchange.transport import TransportKeys
+from referral_node.store import Store
+from referral_protocol.suite import Signer
+
+RANKS: Final = {"immediate": 0, "urgent": 1}
+RANK_ELSE: Final = 2
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """A signed-in person: id of the user, the name that others see, the role's code."""
+
+    id: bytes
+    display: str
+    role: str
+
+
+class Core:
+    """The parts that inbox, voice, importing and reading share."""
+
+    def __init__(
+        self,
+        *,
+        us: bytes,
+        epoch: int,
+        node: Signer,
+        certificate: bytes,
+        store: Store,
+        members: MemberBook,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self.us = us
+        self.epoch = epoch
+        self.node = node
+        self.certificate = certificate
+        self.store = store
+        self.members = members
+        self.clock = clock
+        self.entropy = entropy
+        self.transport = TransportKeys(us, node, store, clock, entropy)
+        self.changes = Changes()
+        self.wake: Callable[[bytes], None] = lambda _peer: None
+        """Called with a member's id after something for it was committed; the courier's ear."""
+
+
+def rank(priority: str) -> int:
+    """Place in the queue: lower goes first."""
+    return RANKS.get(priority, RANK_ELSE)

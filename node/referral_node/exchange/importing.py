@@ -1,0 +1,321 @@
+"""Opening what has come: at sign-in, and with each page after it (SPEC 6.2).
+
+Law: a body is opened only by a keyholder's node while its keyholder is signed in; what opens, and
+matches its statement, is stored under the case key, and the ciphertext is destroyed in the same
+transaction. What does not open is answered at once with ``unreadable``, signed by the vault. A
+withdrawn referral is not opened any more.
+"""
+
+import sqlite3
+from typing import Any, Final
+
+import msgspec
+
+from referral_node.exchange.compose import PRIVATE_VERSION, queue, say_in
+from referral_node.exchange.core import Actor, Core, rank
+from referral_node.exchange.rows import audit, state_of
+from referral_node.exchange.summaries import Summarised, summarise
+from referral_node.store import Tx
+from referral_node.vault.vault import CaseKey, UnlockedVault
+from referral_protocol import forms
+from referral_protocol.bodies import (
+    SALT_SIZE,
+    check_sealed,
+    open_body,
+    seal_body,
+    sealed_hash,
+    sealed_to,
+)
+from referral_protocol.errors import ProtocolError
+from referral_protocol.statements import OPEN, UNREADABLE, Head, Statement
+from referral_protocol.suite import Opener
+from referral_protocol.wire import decode
+
+AT_ONCE: Final = 32
+"""Bodies opened in one transaction."""
+
+
+class ImportResult(msgspec.Struct, frozen=True):
+    """What one run did, in numbers of messages. ``left``: still to be opened."""
+
+    imported: int = 0
+    unreadable: int = 0
+    sealed: int = 0
+    left: int = 0
+
+
+class _Opened(msgspec.Struct, frozen=True):
+    salt: bytes
+    packed: bytes
+    content: dict[str, Any]
+
+
+class Importing:
+    """Opens what waits, and seals what waited for a key."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def run(
+        self, vault: UnlockedVault, actor: Actor | None = None, most: int = 512
+    ) -> ImportResult:
+        """Open up to ``most`` bodies and seal what can be sealed; cheap when nothing waits."""
+        imported = unreadable = 0
+        after = 0
+        while imported + unreadable < most:
+            found = await self._batch(vault, actor, after)
+            if found is None:
+                break
+            after, good, bad = found
+            imported += good
+            unreadable += bad
+        sealed = await self._seal_waiting(vault)
+        row = await self._core.store.row(
+            "SELECT COUNT(*) FROM messages WHERE body = 'sealed' AND mine = 0"
+        )
+        left = int(row[0]) if row is not None else 0
+        return ImportResult(imported, unreadable, sealed, left)
+
+    async def _batch(
+        self, vault: UnlockedVault, actor: Actor | None, after: int
+    ) -> tuple[int, int, int] | None:
+        core = self._core
+        rows = await core.store.rows(
+            "SELECT m.number, m.hash, m.thread, m.peer, m.kind, m.state, m.at, m.statement, "
+            "m.body_hash, b.sealed FROM messages m JOIN bodies b ON b.message = m.number "
+            "WHERE m.body = 'sealed' AND m.mine = 0 AND m.number > ? ORDER BY m.number LIMIT ?",
+            (after, AT_ONCE),
+        )
+        if not rows:
+            return None
+
+        async def work(tx: Tx) -> tuple[int, int, set[bytes], set[bytes]]:
+            openers = await _openers(tx, vault, rows)
+            good = bad = 0
+            threads: set[bytes] = set()
+            peers: set[bytes] = set()
+            for row in rows:
+                done = await self._one(tx, vault, actor, row, openers)
+                if done is None:
+                    continue
+                threads.add(bytes(row["thread"]))
+                if done:
+                    good += 1
+                else:
+                    bad += 1
+                    peers.add(bytes(row["peer"]))
+                if row["kind"] == UNREADABLE:
+                    peers.add(bytes(row["peer"]))
+            return good, bad, threads, peers
+
+        good, bad, threads, peers = await core.store.write(work)
+        core.changes.changed(*threads)
+        for peer in peers:
+            core.wake(peer)
+        return int(rows[-1]["number"]), good, bad
+
+    async def _one(
+        self,
+        tx: Tx,
+        vault: UnlockedVault,
+        actor: Actor | None,
+        row: sqlite3.Row,
+        openers: dict[bytes, Opener],
+    ) -> bool | None:
+        """Import one message: True, or False if unreadable, or None if it has to wait."""
+        core = self._core
+        now = core.clock()
+        still = await tx.row(
+            "SELECT body, body_hash FROM messages WHERE number = ?", (row["number"],)
+        )
+        if still is None or still["body"] != "sealed" or still["body_hash"] != row["body_hash"]:
+            return None  # another page imported it, or it was sealed again meanwhile
+        thread = await tx.row("SELECT case_key FROM threads WHERE id = ?", (row["thread"],))
+        opening = row["kind"] == OPEN
+        if thread is None or (thread["case_key"] is None and not opening):
+            return None  # its opener is not here yet: the gap closes first
+        if opening and await _withdrawn(tx, bytes(row["hash"])):
+            await _let_go(tx, row, "withdrawn")
+            await audit(tx, now, None, "not-opened", bytes(row["hash"]), "withdrawn")
+            return None
+        try:
+            opened = _open(row, openers)
+        except ProtocolError as refusal:
+            await self._unreadable(tx, vault, actor, row, refusal.code)
+            return False
+        if thread["case_key"] is None:
+            wrapped = vault.wrap_case_key(bytes(row["thread"]), core.entropy(32))
+            await tx.execute(
+                "UPDATE threads SET case_key = ? WHERE id = ?", (wrapped, row["thread"])
+            )
+        else:
+            wrapped = bytes(thread["case_key"])
+        case_key = vault.case_key(bytes(row["thread"]), wrapped)
+        await _keep(tx, case_key, row, opened)
+        if row["kind"] == UNREADABLE:
+            await self._seal_again(tx, vault, bytes(row["peer"]), opened.content)
+        await audit(tx, now, None, "imported", bytes(row["hash"]))
+        return True
+
+    async def _unreadable(
+        self, tx: Tx, vault: UnlockedVault, actor: Actor | None, row: sqlite3.Row, code: str
+    ) -> None:
+        """Mark what cannot be read and tell its sender, in one transaction."""
+        core = self._core
+        await tx.execute("DELETE FROM bodies WHERE message = ?", (row["number"],))
+        await tx.execute(
+            "UPDATE messages SET body = 'unreadable', code = ? WHERE number = ?",
+            (code, row["number"]),
+        )
+        await audit(tx, core.clock(), None, "unreadable", bytes(row["hash"]), code)
+        thread = bytes(row["thread"])
+        known = await tx.row("SELECT case_key FROM threads WHERE id = ?", (thread,))
+        if known is not None and known["case_key"] is None:
+            # An unreadable opener: the thread gets its case key now, for what is said about it.
+            await tx.execute(
+                "UPDATE threads SET case_key = ? WHERE id = ?",
+                (vault.wrap_case_key(thread, core.entropy(32)), thread),
+            )
+        content = {
+            "form": "unreadable",
+            "statement": bytes(row["hash"]),
+            "sealed": bytes(row["body_hash"]),
+            "code": code,
+        }
+        await say_in(
+            tx, core, vault, actor, bytes(row["peer"]), thread, UNREADABLE, Head(), content
+        )
+
+    async def _seal_again(
+        self, tx: Tx, vault: UnlockedVault, peer: bytes, content: dict[str, Any]
+    ) -> None:
+        """They could not read one of ours: seal the same statement again, to today's prekey."""
+        named = content.get("statement")
+        row = await tx.row(
+            "SELECT m.number, m.hash, m.thread, m.private, m.body, m.body_hash, t.case_key, "
+            "t.priority FROM messages m JOIN threads t ON t.id = m.thread "
+            "WHERE m.hash = ? AND m.mine = 1 AND m.peer = ?",
+            (named, peer),
+        )
+        if row is None or row["body_hash"] != content.get("sealed") or row["private"] is None:
+            return  # not ours, or they speak of a body that was already sealed again
+        await tx.execute(
+            "UPDATE messages SET code = ?, body = 'unsealed', held_at = NULL WHERE number = ?",
+            (str(content.get("code", ""))[:32], row["number"]),
+        )
+        await _seal_stored(tx, self._core, vault, row, peer)
+
+    async def _seal_waiting(self, vault: UnlockedVault) -> int:
+        """Seal what waited for a key of its recipient."""
+        core = self._core
+        rows = await core.store.rows(
+            "SELECT DISTINCT peer FROM messages WHERE body = 'unsealed' AND mine = 1"
+        )
+        peers = [bytes(r["peer"]) for r in rows]
+        ready = [peer for peer in peers if core.members.current_prekey(peer) is not None]
+        if not ready:
+            return 0
+
+        async def work(tx: Tx) -> tuple[int, set[bytes]]:
+            count, threads = 0, set()
+            for peer in ready:
+                waiting = await tx.rows(
+                    "SELECT m.number, m.hash, m.thread, m.private, t.case_key, t.priority "
+                    "FROM messages m JOIN threads t ON t.id = m.thread "
+                    "WHERE m.body = 'unsealed' AND m.mine = 1 AND m.peer = ? LIMIT 256",
+                    (peer,),
+                )
+                for row in waiting:
+                    await _seal_stored(tx, core, vault, row, peer)
+                    threads.add(bytes(row["thread"]))
+                    count += 1
+            return count, threads
+
+        count, threads = await core.store.write(work)
+        core.changes.changed(*threads)
+        for peer in ready:
+            core.wake(peer)
+        return count
+
+
+async def _openers(tx: Tx, vault: UnlockedVault, rows: list[sqlite3.Row]) -> dict[bytes, Opener]:
+    """The case prekeys that these bodies name and this node has."""
+    named = {sealed_to(check_sealed(bytes(row["sealed"]))) for row in rows}
+    found = {}
+    for prekey in named:
+        row = await tx.row("SELECT seed FROM case_prekeys WHERE id = ?", (prekey,))
+        if row is not None:
+            found[prekey] = vault.open_prekey(prekey, bytes(row["seed"]))
+    return found
+
+
+def _open(row: sqlite3.Row, openers: dict[bytes, Opener]) -> _Opened:
+    """Open and check one body against its statement and its form (SPEC 6.2)."""
+    sealed = check_sealed(bytes(row["sealed"]))
+    opener = openers.get(sealed_to(sealed))
+    if opener is None:
+        raise ProtocolError("prekey-unknown", "body")
+    raw = bytes(row["statement"])
+    statement = decode(raw, Statement, len(raw), "stored statement")
+    salt, packed = open_body(opener, sealed, bytes(row["hash"]), statement.commitment)
+    content = forms.decode(packed)
+    problems = forms.validate(content)
+    if problems:
+        raise ProtocolError("wrong-type", "body: " + ".".join(map(str, problems[0].path)))
+    wanted = forms.form_for(statement.kind, statement.head.thread_kind or "")
+    if wanted is not None and content.get("form") != wanted:
+        raise ProtocolError("wrong-value", "body: form")
+    return _Opened(salt, packed, content)
+
+
+async def _keep(tx: Tx, case_key: CaseKey, row: sqlite3.Row, opened: _Opened) -> None:
+    """Store the content under the case key, destroy the ciphertext, fold the summary."""
+    named = bytes(row["hash"])
+    await tx.execute(
+        "UPDATE messages SET body = 'imported', private = ?, code = NULL WHERE number = ?",
+        (
+            case_key.seal(opened.salt + opened.packed, ("messages", named, PRIVATE_VERSION)),
+            row["number"],
+        ),
+    )
+    await tx.execute("DELETE FROM bodies WHERE message = ?", (row["number"],))
+    said = Summarised(bytes(row["thread"]), named, False, row["kind"], row["state"], row["at"])
+    await summarise(tx, case_key, said, opened.content)
+
+
+async def _withdrawn(tx: Tx, thread: bytes) -> bool:
+    state = await state_of(tx, thread)
+    return state is not None and state.withdrawn is not None and state.since is None
+
+
+async def _let_go(tx: Tx, row: sqlite3.Row, withheld: str) -> None:
+    await tx.execute("DELETE FROM bodies WHERE message = ?", (row["number"],))
+    await tx.execute(
+        "UPDATE messages SET body = 'none', withheld = ? WHERE number = ?",
+        (withheld, row["number"]),
+    )
+
+
+async def _seal_stored(
+    tx: Tx, core: Core, vault: UnlockedVault, row: sqlite3.Row, peer: bytes
+) -> None:
+    """Seal a stored content of ours to the recipient's current prekey, if there is one."""
+    prekey = core.members.current_prekey(peer)
+    if prekey is None:
+        return
+    case_key = vault.case_key(bytes(row["thread"]), bytes(row["case_key"]))
+    plain = case_key.unseal(
+        bytes(row["private"]), ("messages", bytes(row["hash"]), PRIVATE_VERSION)
+    )
+    sealed = seal_body(
+        core.members.seal_key(prekey.public),
+        prekey.id,
+        bytes(row["hash"]),
+        plain[:SALT_SIZE],
+        plain[SALT_SIZE:],
+    )
+    await tx.execute(
+        "UPDATE messages SET body = 'outgoing', body_hash = ? WHERE number = ?",
+        (sealed_hash(sealed), row["number"]),
+    )
+    await queue(tx, bytes(row["hash"]), peer, rank(row["priority"]), sealed, core.clock())

@@ -1,0 +1,415 @@
+"""Receiving parcels: check, hold, then say so (SPEC 7.2, 5.4, 8).
+
+Law: a receipt leaves only after the commit of what it says. The same parcel gets the same receipt
+again before anything is opened; the same message gets the same answer in any parcel. What is
+refused is refused with a code, signed, and nothing of it is stored.
+"""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from referral_node.exchange.core import Core
+from referral_node.exchange.members import REMOVED, SUSPENDED
+from referral_node.exchange.rows import audit, listed, open_thread, settle
+from referral_node.store import StoreError, Tx
+from referral_protocol.certificates import verify_certificate
+from referral_protocol.chain import Known, Place, admit
+from referral_protocol.errors import ProtocolError
+from referral_protocol.messages import Message, verify_message
+from referral_protocol.parcels import (
+    Header,
+    ParcelHead,
+    check_sealed_part,
+    open_parcel,
+    verify_head,
+)
+from referral_protocol.receipts import (
+    HELD,
+    HELD_WITHOUT_BODY,
+    REFUSED,
+    Answer,
+    Envelope,
+    Receipt,
+    make_receipt,
+)
+from referral_protocol.statements import NOTE, OPEN, SignedStatement, Statement, statement_hash
+from referral_protocol.suite import SUITE
+from referral_protocol.wire import decode, encode
+
+OFF_THE_LOOP: Final = 8
+"""From this many messages on, signatures are checked in a thread, so that pages go on."""
+
+
+class _Held(msgspec.Struct):
+    """What a row of ours says about a statement that comes again."""
+
+    number: int
+    body: str
+    withheld: str | None
+
+
+class _Context(msgspec.Struct):
+    """What is known before a parcel's messages are admitted; grows with each admitted one."""
+
+    held: dict[bytes, _Held]
+    counters: dict[tuple[int, int], bytes]
+    successors: dict[tuple[bytes, int, bytes], bytes]
+    openers: dict[bytes, Statement]
+    places: dict[bytes, Place]
+
+
+class Inbox:
+    """The receiving end of this node."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def accept(self, head: ParcelHead) -> None:
+        """Check everything that the head alone decides, before the rest is read (SPEC 7.2)."""
+        core, header = self._core, head.header
+        if header.recipient != core.us:
+            raise ProtocolError("not-for-us", "parcel header: recipient")
+        member = core.members.known(header.sender)
+        if member.status == REMOVED:
+            raise ProtocolError("removed", "parcel header: sender")
+        certificate = verify_certificate(head.certificate, member.id, member.vault_key)
+        known = core.members.certified(member.id)
+        # The certificate takes effect on arrival, but only if its key signed this header too.
+        verify_head(head, core.us, certificate.node_key, core.clock())
+        if core.members.certify(member.id, certificate, head.certificate):
+            await self._keep_certificate(member.id, head.certificate, certificate.made_at)
+        elif known is None and certificate.node_key != core.members.node_key(member.id):
+            raise ProtocolError("wrong-key", "parcel header: certificate")
+        if member.status == SUSPENDED:
+            raise ProtocolError("suspended", "parcel header: sender")
+
+    async def receive(self, head: ParcelHead, sealed: bytes) -> bytes:
+        """Hold the messages of an accepted parcel; returns the bytes of the receipt's envelope."""
+        core, header = self._core, head.header
+        given = await core.store.row(
+            "SELECT content, signature FROM given WHERE parcel = ? AND sender = ?",
+            (header.parcel, header.sender),
+        )
+        if given is not None:
+            return await self._envelope(bytes(given["content"]), bytes(given["signature"]))
+        check_sealed_part(header, sealed)
+        prekey = await core.transport.upkeep()
+        content = open_parcel(core.transport.opener(header.prekey), header, sealed)
+        verified = await self._verify(header.sender, content.messages)
+        receipt, signature, threads = await core.store.write(
+            lambda tx: self._hold(tx, header, content.checkpoint, verified)
+        )
+        core.changes.changed(*threads)
+        return self._pack(receipt, signature, prekey)
+
+    async def refuse(self, header: Header, code: str) -> bytes:
+        """The signed refusal of a whole parcel."""
+        core = self._core
+        receipt = Receipt(SUITE, header.parcel, header.sender, core.us, core.clock(), code, ())
+        return await self._envelope(*make_receipt(core.node, receipt))
+
+    async def _envelope(self, content: bytes, signature: bytes) -> bytes:
+        try:
+            prekey: bytes | None = await self._core.transport.upkeep()
+        except StoreError:
+            prekey = None  # the disk is full: the refusal itself must still go out
+        return self._pack(content, signature, prekey)
+
+    def _pack(self, content: bytes, signature: bytes, prekey: bytes | None) -> bytes:
+        core = self._core
+        return encode(
+            Envelope(content, signature, core.certificate, prekey, core.members.checkpoint)
+        )
+
+    async def _keep_certificate(self, member: bytes, data: bytes, made_at: int) -> None:
+        async def work(tx: Tx) -> None:
+            await tx.execute(
+                "INSERT INTO peers (member, certificate, certified_at) VALUES (?, ?, ?) "
+                "ON CONFLICT (member) DO UPDATE SET certificate = excluded.certificate, "
+                "certified_at = excluded.certified_at, prekey = NULL, prekey_ends = 0",
+                (member, data, made_at),
+            )
+
+        await self._core.store.write(work)
+
+    async def _verify(
+        self, sender: bytes, messages: tuple[Message, ...]
+    ) -> list[tuple[Message, SignedStatement | ProtocolError]]:
+        vault_key = self._core.members.known(sender).vault_key
+
+        def check() -> list[tuple[Message, SignedStatement | ProtocolError]]:
+            checked: list[tuple[Message, SignedStatement | ProtocolError]] = []
+            for message in messages:
+                try:
+                    checked.append((message, verify_message(message, vault_key)))
+                except ProtocolError as refusal:
+                    checked.append((message, refusal))
+            return checked
+
+        return await asyncio.to_thread(check) if len(messages) >= OFF_THE_LOOP else check()
+
+    # inside the transaction
+
+    async def _hold(
+        self,
+        tx: Tx,
+        header: Header,
+        checkpoint: str | None,
+        verified: list[tuple[Message, SignedStatement | ProtocolError]],
+    ) -> tuple[bytes, bytes, set[bytes]]:
+        core = self._core
+        now = core.clock()
+        again = await tx.row(
+            "SELECT content, signature FROM given WHERE parcel = ?", (header.parcel,)
+        )
+        if again is not None:  # a second copy of this parcel was faster
+            return bytes(again["content"]), bytes(again["signature"]), set()
+        good = [signed for _, signed in verified if isinstance(signed, SignedStatement)]
+        context = await _context(tx, header.sender, good)
+        answers: list[Answer] = []
+        fresh: list[tuple[Message, SignedStatement]] = []
+        changed: set[bytes] = set()
+        for message, signed in verified:
+            if isinstance(signed, ProtocolError):
+                answers.append(_refusal(message, statement_hash(message.content), signed.code))
+                continue
+            try:
+                answer, new = await self._one(tx, header, message, signed, context, now)
+            except ProtocolError as refusal:
+                answers.append(_refusal(message, signed.hash, refusal.code))
+                await audit(tx, now, None, "refused", signed.hash, refusal.code)
+                continue
+            answers.append(answer)
+            if new:
+                fresh.append((message, signed))
+            changed.add(signed.thread)
+        await _insert(tx, header.sender, fresh, now)
+        await settle(tx, await _moved(tx, [signed for _, signed in fresh]), now)
+        await tx.many("UPDATE threads SET changed_at = ? WHERE id = ?", [(now, t) for t in changed])
+        receipt = Receipt(SUITE, header.parcel, header.sender, core.us, now, None, tuple(answers))
+        content, signature = make_receipt(core.node, receipt)
+        await tx.execute(
+            "INSERT INTO given (parcel, sender, at, content, signature) VALUES (?, ?, ?, ?, ?)",
+            (header.parcel, header.sender, now, content, signature),
+        )
+        if checkpoint is not None:
+            await tx.execute(
+                "INSERT INTO peers (member, checkpoint, reached_at) VALUES (?, ?, ?) "
+                "ON CONFLICT (member) DO UPDATE SET checkpoint = excluded.checkpoint",
+                (header.sender, checkpoint, now),
+            )
+        return content, signature, changed
+
+    async def _one(
+        self,
+        tx: Tx,
+        header: Header,
+        message: Message,
+        signed: SignedStatement,
+        context: _Context,
+        now: int,
+    ) -> tuple[Answer, bool]:
+        held = context.held.get(signed.hash)
+        if held is not None:
+            return await self._again(tx, message, signed, held), False
+        statement = signed.statement
+        known = Known(
+            counter=context.counters.get((statement.epoch, statement.seq)),
+            successor=context.successors.get(
+                (signed.thread, statement.epoch, statement.previous or b"")
+            ),
+            opener=context.openers.get(signed.thread),
+            previous=context.places.get(statement.previous or b""),
+            seen=context.places.get(statement.seen or b""),
+        )
+        has_body = message.sealed is not None
+        status = admit(
+            signed,
+            has_body=has_body,
+            us=self._core.us,
+            sender=header.sender,
+            known=known,
+            now=now,
+        )
+        context.held[signed.hash] = _Held(0, "sealed" if has_body else "none", message.withheld)
+        context.counters[statement.epoch, statement.seq] = signed.hash
+        if statement.previous is not None:
+            context.successors[signed.thread, statement.epoch, statement.previous] = signed.hash
+        if statement.kind == OPEN:
+            context.openers[signed.hash] = statement
+        context.places[signed.hash] = Place(signed.thread, statement.sender)
+        return Answer(signed.hash, message.sealed_hash, status), True
+
+    async def _again(
+        self, tx: Tx, message: Message, signed: SignedStatement, held: _Held
+    ) -> Answer:
+        """The same statement once more: with the same body, sealed again, or as a husk."""
+        if message.sealed is None:
+            if held.body in ("sealed", "unreadable") and held.number:
+                # Its sender takes the body back before anybody read it.
+                await tx.execute("DELETE FROM bodies WHERE message = ?", (held.number,))
+                await tx.execute(
+                    "UPDATE messages SET body = 'none', withheld = ? WHERE number = ?",
+                    (message.withheld, held.number),
+                )
+            return Answer(signed.hash, None, HELD_WITHOUT_BODY)
+        if held.body == "none":
+            return Answer(signed.hash, message.sealed_hash, HELD_WITHOUT_BODY)
+        if held.body == "unreadable" and held.number:
+            await tx.execute(
+                "INSERT INTO bodies (message, sealed) VALUES (?, ?) "
+                "ON CONFLICT (message) DO UPDATE SET sealed = excluded.sealed",
+                (held.number, message.sealed),
+            )
+            await tx.execute(
+                "UPDATE messages SET body = 'sealed', body_hash = ?, code = NULL WHERE number = ?",
+                (message.sealed_hash, held.number),
+            )
+        return Answer(signed.hash, message.sealed_hash, HELD)
+
+
+async def _moved(tx: Tx, fresh: list[SignedStatement]) -> set[bytes]:
+    """Threads whose state may be another one now.
+
+    Notes move no state by themselves, but one that closes a gap lets what waited behind it count.
+    """
+    moved = {s.thread for s in fresh if s.statement.kind not in (OPEN, NOTE)}
+    closing = [s.hash for s in fresh if s.statement.kind in (OPEN, NOTE)]
+    if closing:
+        rows = await tx.rows(
+            listed(
+                "SELECT DISTINCT thread FROM messages WHERE previous IN (*) "
+                "OR (thread IN (*) AND kind <> 'open')",
+                len(closing),
+                len(closing),
+            ),
+            [*closing, *closing],
+        )
+        moved |= {bytes(row["thread"]) for row in rows}
+    return moved
+
+
+def _refusal(message: Message, named: bytes, code: str) -> Answer:
+    return Answer(named, message.sealed_hash, REFUSED, code)
+
+
+async def _context(tx: Tx, sender: bytes, signed: list[SignedStatement]) -> _Context:
+    """Everything that the admission of these statements depends on, in a few queries."""
+    if not signed:
+        return _Context({}, {}, {}, {}, {})
+    hashes = [s.hash for s in signed]
+    rows = await tx.rows(
+        listed("SELECT hash, number, body, withheld FROM messages WHERE hash IN (*)", len(hashes)),
+        hashes,
+    )
+    held = {bytes(r["hash"]): _Held(r["number"], r["body"], r["withheld"]) for r in rows}
+    new = [s for s in signed if s.hash not in held]
+    if not new:
+        return _Context(held, {}, {}, {}, {})
+    counters: dict[tuple[int, int], bytes] = {}
+    for epoch in {s.statement.epoch for s in new}:
+        numbers = [s.statement.seq for s in new if s.statement.epoch == epoch]
+        rows = await tx.rows(
+            listed(
+                "SELECT hash, seq FROM messages "
+                "WHERE peer = ? AND mine = 0 AND epoch = ? AND seq IN (*)",
+                len(numbers),
+            ),
+            [sender, epoch, *numbers],
+        )
+        counters |= {(epoch, int(r["seq"])): bytes(r["hash"]) for r in rows}
+    named = {h for s in new for h in (s.statement.previous, s.statement.seen) if h is not None}
+    named |= {s.thread for s in new if s.statement.thread is not None}
+    successors = await _successors(tx, sender, new)
+    openers, places = await _places(tx, sender, list(named))
+    return _Context(held, counters, successors, openers, places)
+
+
+async def _successors(
+    tx: Tx, sender: bytes, new: list[SignedStatement]
+) -> dict[tuple[bytes, int, bytes], bytes]:
+    previous = list({s.statement.previous for s in new if s.statement.previous is not None})
+    if not previous:
+        return {}
+    rows = await tx.rows(
+        listed(
+            "SELECT hash, thread, epoch, previous FROM messages "
+            "WHERE peer = ? AND mine = 0 AND previous IN (*)",
+            len(previous),
+        ),
+        [sender, *previous],
+    )
+    return {
+        (bytes(r["thread"]), int(r["epoch"]), bytes(r["previous"])): bytes(r["hash"]) for r in rows
+    }
+
+
+async def _places(
+    tx: Tx, sender: bytes, named: list[bytes]
+) -> tuple[dict[bytes, Statement], dict[bytes, Place]]:
+    if not named:
+        return {}, {}
+    rows = await tx.rows(
+        listed("SELECT hash, thread, kind, statement FROM messages WHERE hash IN (*)", len(named)),
+        named,
+    )
+    openers: dict[bytes, Statement] = {}
+    places: dict[bytes, Place] = {}
+    for row in rows:
+        content = bytes(row["statement"])
+        statement = decode(content, Statement, len(content), "stored statement")
+        places[bytes(row["hash"])] = Place(bytes(row["thread"]), statement.sender)
+        if row["kind"] == OPEN:
+            openers[bytes(row["hash"])] = statement
+    return openers, places
+
+
+async def _insert(
+    tx: Tx, sender: bytes, fresh: list[tuple[Message, SignedStatement]], now: int
+) -> None:
+    """Store new statements and their sealed bodies, batch by batch."""
+    if not fresh:
+        return
+    await tx.many(
+        "INSERT INTO messages (hash, thread, peer, mine, epoch, seq, previous, seen, at, expires, "
+        "kind, state, statement, signature, body, body_hash, withheld, held_at) "
+        "VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [_row(sender, message, signed, now) for message, signed in fresh],
+    )
+    bodies = [(m.sealed, s.hash) for m, s in fresh if m.sealed is not None]
+    await tx.many(
+        "INSERT INTO bodies (message, sealed) SELECT number, ? FROM messages WHERE hash = ?",
+        bodies,
+    )
+    for _, signed in fresh:
+        if signed.statement.kind == OPEN:
+            await open_thread(tx, signed, mine=False, now=now)
+    await tx.many(
+        "INSERT INTO audit (at, action, subject) VALUES (?, 'held', ?)",
+        [(now, signed.hash) for _, signed in fresh],
+    )
+
+
+def _row(sender: bytes, message: Message, signed: SignedStatement, now: int) -> tuple[object, ...]:
+    s = signed.statement
+    return (
+        signed.hash,
+        signed.thread,
+        sender,
+        s.epoch,
+        s.seq,
+        s.previous,
+        s.seen,
+        s.at,
+        s.expires,
+        s.kind,
+        s.head.state,
+        signed.content,
+        signed.signature,
+        "none" if message.sealed is None else "sealed",
+        message.sealed_hash,
+        message.withheld,
+        now,
+    )

@@ -1,0 +1,158 @@
+"""What lists need of each case, sealed under its case key and folded forward message by message.
+
+Law: a summary holds nothing that its messages do not hold, and is replaced in the transaction that
+stores or imports a message. Erasing the case key erases it too.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from referral_node.store import Tx
+from referral_node.vault.vault import CaseKey
+from referral_protocol import forms
+from referral_protocol.statements import ASK, NOTE, OPEN, STATE
+
+ANSWERS: Final = frozenset({"accepted", "rejected"})
+OUTCOMES: Final = frozenset({"completed", "failed", "cancelled"})
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A request that the other side has not answered yet. ``mine``: we asked."""
+
+    mine: bool
+    purpose: str
+    at: int
+
+
+class CaseSummary(msgspec.Struct, frozen=True):
+    """One case in a list. Times in ms; dates as written in the form."""
+
+    name: str = ""
+    latin: str = ""
+    name_to_use: str = ""
+    language: str = ""
+    birth_date: str = ""
+    case_number: str = ""
+    needs: tuple[str, ...] = ()
+    age_band: str = ""
+    lives_in: str = ""
+    incident: str = ""
+    threat: bool = False
+    risk_level: str = ""
+    consent_until: str = ""
+    opened_at: int | None = None
+    answer: str = ""
+    answered_at: int | None = None
+    contacted_at: int | None = None
+    step: str = ""
+    outcome: str = ""
+    outcome_at: int | None = None
+    reason: str = ""
+    pending: Pending | None = None
+    unread: int = 0
+    last_at: int = 0
+
+
+class Summarised(msgspec.Struct, frozen=True):
+    """The message that is folded in."""
+
+    thread: bytes
+    hash: bytes
+    mine: bool
+    kind: str
+    state: str | None
+    at: int
+
+
+async def summarise(tx: Tx, case_key: CaseKey, said: Summarised, content: dict[str, Any]) -> None:
+    """Fold one message into its thread's summary."""
+    row = await tx.row("SELECT summary, summary_version FROM threads WHERE id = ?", (said.thread,))
+    if row is None:
+        return
+    version = int(row["summary_version"])
+    before = CaseSummary()
+    if row["summary"] is not None:
+        before = read_summary(case_key, said.thread, version, bytes(row["summary"]))
+    after = fold(before, said, content)
+    sealed = case_key.seal(msgspec.msgpack.encode(after), ("threads", said.thread, version + 1))
+    await tx.execute(
+        "UPDATE threads SET summary = ?, summary_version = ? WHERE id = ?",
+        (sealed, version + 1, said.thread),
+    )
+
+
+def read_summary(case_key: CaseKey, thread: bytes, version: int, sealed: bytes) -> CaseSummary:
+    """A stored summary; raises Unsealable if it was moved or altered."""
+    plain = case_key.unseal(sealed, ("threads", thread, version))
+    return msgspec.msgpack.decode(plain, type=CaseSummary)
+
+
+def fold(before: CaseSummary, said: Summarised, content: dict[str, Any]) -> CaseSummary:
+    """The summary after one more message. Pure."""
+    after = msgspec.structs.replace(before, last_at=max(before.last_at, said.at))
+    if not said.mine and said.kind != OPEN:
+        after = msgspec.structs.replace(after, unread=after.unread + 1)
+    if said.kind == OPEN:
+        return _opened(after, content)
+    if said.kind == STATE:
+        return _moved(after, said, content)
+    if said.kind == ASK:
+        asked = Pending(said.mine, str(content.get("purpose", "")), said.at)
+        return msgspec.structs.replace(after, pending=asked)
+    if said.kind == NOTE:
+        return _noted(after, said, content)
+    return after
+
+
+def _opened(after: CaseSummary, content: dict[str, Any]) -> CaseSummary:
+    said = forms.summary(content)
+    return msgspec.structs.replace(
+        after,
+        name=said.name or said.subject,
+        latin=said.name_latin,
+        name_to_use=said.name_to_use,
+        language=said.name_language,
+        birth_date=said.date_of_birth,
+        case_number=said.case_number,
+        needs=said.needs,
+        age_band=said.age_band,
+        lives_in=said.lives_in,
+        incident=said.incident,
+        threat=said.threat,
+        risk_level=said.risk_level,
+        consent_until=said.consent_until,
+    )
+
+
+def _moved(after: CaseSummary, said: Summarised, content: dict[str, Any]) -> CaseSummary:
+    state = said.state or ""
+    changes: dict[str, Any] = {}
+    if state == "received":
+        changes = {"opened_at": said.at, "unread": 0 if said.mine else max(after.unread - 1, 0)}
+    if state in ANSWERS and not after.answer:
+        changes |= {"answer": state, "answered_at": said.at}
+    if state in OUTCOMES:
+        changes |= {"outcome": str(content.get("outcome", state)), "outcome_at": said.at}
+    if "reason" in content:
+        changes["reason"] = str(content["reason"])
+    if after.pending is not None and after.pending.mine != said.mine:
+        changes["pending"] = None
+    return msgspec.structs.replace(after, **changes)
+
+
+def _noted(after: CaseSummary, said: Summarised, content: dict[str, Any]) -> CaseSummary:
+    changes: dict[str, Any] = {}
+    step = str(content.get("step", ""))
+    if step:
+        changes["step"] = step
+    if step == "contact-made" and after.contacted_at is None:
+        changes["contacted_at"] = int(content.get("step_at", said.at))
+    if step == "information-requested":
+        changes["pending"] = Pending(said.mine, "information", said.at)
+    elif after.pending is not None and after.pending.mine != said.mine:
+        changes["pending"] = None
+    consent = content.get("consent")
+    if isinstance(consent, dict) and "until" in consent:
+        changes["consent_until"] = str(consent["until"])
+    return msgspec.structs.replace(after, **changes)

@@ -1,0 +1,326 @@
+"""Reading: the list of all threads, and one thread with everything that was said in it.
+
+Law: what is shown is computed from stored statements, receipts and contents each time; nothing
+shown is edited in place. The index lives in the session that asked for it and goes with it.
+"""
+
+import sqlite3
+from typing import Any, Final
+
+import msgspec
+
+from referral_node.exchange.compose import PRIVATE_VERSION
+from referral_node.exchange.core import Core
+from referral_node.exchange.rows import stored_statement
+from referral_node.exchange.summaries import CaseSummary, read_summary
+from referral_node.vault.at_rest import Unsealable
+from referral_node.vault.vault import CaseKey, UnlockedVault
+from referral_protocol import forms
+from referral_protocol.bodies import SALT_SIZE
+from referral_protocol.ladder import Evidence, Step, ladder
+from referral_protocol.statements import NOTE, OPEN, STATE, SignedStatement
+from referral_protocol.states import ThreadState, allowed, in_order, thread_state
+
+_THREADS: Final = (
+    "SELECT t.id, t.peer, t.role, t.kind, t.priority, t.opened_at, t.respond_by, t.state, "
+    "t.ended, t.changed_at, t.follow_up_at, t.case_key, t.summary, t.summary_version, "
+    "(SELECT COUNT(*) FROM messages m WHERE m.thread = t.id AND m.mine = 1 "
+    " AND m.body IN ('unsealed', 'outgoing')) AS undelivered, "
+    "(SELECT m.body FROM messages m WHERE m.hash = t.id) AS opener, "
+    "(SELECT m.held_at FROM messages m WHERE m.hash = t.id) AS opener_held, "
+    "(SELECT MIN(o.queued_at) FROM outbox o JOIN messages m ON m.number = o.message "
+    " WHERE m.thread = t.id) AS queued_at, "
+    "(SELECT COUNT(*) FROM outbox o JOIN messages m ON m.number = o.message "
+    " WHERE m.thread = t.id AND o.code IS NOT NULL) AS refused, "
+    "(SELECT COUNT(*) FROM messages m WHERE m.thread = t.id AND m.body = 'unreadable') "
+    " AS unreadable FROM threads t "
+)
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One thread in a list.
+
+    ``opener``: what became of the opening body ('outgoing', 'gone', 'sealed', 'imported', ...);
+    ``undelivered``: messages of ours not held by the peer yet; ``queued_at``: since when;
+    ``refused``: messages that will not be tried again; ``case``: None while nothing was imported.
+    """
+
+    id: bytes
+    peer: bytes
+    role: str
+    kind: str
+    priority: str
+    opened_at: int
+    respond_by: int
+    state: str
+    ended: bool
+    changed_at: int
+    follow_up_at: int | None
+    opener: str
+    opener_held: int | None
+    undelivered: int
+    queued_at: int | None
+    refused: int
+    unreadable: int
+    case: CaseSummary | None
+
+
+class MessageView(msgspec.Struct, frozen=True):
+    """One message as a page shows it. ``seen``: the other side imported it (ours only)."""
+
+    hash: bytes
+    mine: bool
+    kind: str
+    state: str | None
+    at: int
+    content: dict[str, Any] | None
+    standing: str
+    code: str | None
+    held_at: int | None
+    seen: bool
+    ignored: bool
+    known: bool
+
+
+class ThreadView(msgspec.Struct, frozen=True):
+    """One thread, whole."""
+
+    id: bytes
+    kind: str
+    role: str
+    peer: bytes
+    priority: str
+    opened_at: int
+    respond_by: int
+    follow_up_at: int | None
+    opener: dict[str, Any] | None
+    opener_withheld: str | None
+    opener_standing: str
+    state: ThreadState
+    allowed: tuple[str, ...]
+    evidence: Evidence
+    steps: tuple[Step, ...]
+    messages: tuple[MessageView, ...]
+    opened_by: str | None
+    answered_by: str | None
+    pending: tuple[bytes, ...] = ()
+
+
+class ThreadIndex:
+    """All threads, decrypted once per session and kept true by what changed since."""
+
+    def __init__(self) -> None:
+        self.count = -1
+        self.summaries: dict[bytes, Summary] = {}
+
+
+class Threads:
+    """The reading side of the exchange."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def index(self, vault: UnlockedVault, known: ThreadIndex | None = None) -> list[Summary]:
+        """All threads, the last changed first. ``known`` is brought up to date and reused."""
+        index = ThreadIndex() if known is None else known
+        count = self._core.changes.count
+        if index.count < 0:
+            rows = await self._core.store.rows(_THREADS)
+            index.summaries = {bytes(r["id"]): _summary(vault, r) for r in rows}
+        else:
+            for thread in self._core.changes.since(index.count):
+                row = await self._core.store.row(_THREADS + "WHERE t.id = ?", (thread,))
+                if row is not None:
+                    index.summaries[thread] = _summary(vault, row)
+        index.count = count
+        return sorted(index.summaries.values(), key=lambda s: -s.changed_at)
+
+    async def view(self, vault: UnlockedVault, thread: bytes) -> ThreadView | None:
+        """One thread with all its messages, or None if there is none under this hash."""
+        row = await self._core.store.row(_THREADS + "WHERE t.id = ?", (thread,))
+        if row is None:
+            return None
+        messages = await self._core.store.rows(
+            "SELECT m.*, o.queued_at, o.attempts, o.sent_at, o.code AS out_code "
+            "FROM messages m LEFT JOIN outbox o ON o.message = m.number "
+            "WHERE m.thread = ? ORDER BY m.at, m.number",
+            (thread,),
+        )
+        case_key = None
+        if row["case_key"] is not None:
+            case_key = vault.case_key(thread, bytes(row["case_key"]))
+        return _view(row, messages, case_key, self._core.clock())
+
+
+def _summary(vault: UnlockedVault, row: sqlite3.Row) -> Summary:
+    case = None
+    thread = bytes(row["id"])
+    if row["case_key"] is not None and row["summary"] is not None:
+        try:
+            key = vault.case_key(thread, bytes(row["case_key"]))
+            case = read_summary(key, thread, row["summary_version"], bytes(row["summary"]))
+        except Unsealable:
+            case = None  # shown as a case that cannot be read, rather than no list at all
+    return Summary(
+        id=thread,
+        peer=bytes(row["peer"]),
+        role=row["role"],
+        kind=row["kind"],
+        priority=row["priority"],
+        opened_at=row["opened_at"],
+        respond_by=row["respond_by"],
+        state=row["state"],
+        ended=bool(row["ended"]),
+        changed_at=row["changed_at"],
+        follow_up_at=row["follow_up_at"],
+        opener=row["opener"] or "",
+        opener_held=row["opener_held"],
+        undelivered=row["undelivered"],
+        queued_at=row["queued_at"],
+        refused=row["refused"],
+        unreadable=row["unreadable"],
+        case=case,
+    )
+
+
+def _view(
+    row: sqlite3.Row, rows: list[sqlite3.Row], case_key: CaseKey | None, now: int
+) -> ThreadView | None:
+    statements = [stored_statement(r) for r in rows]
+    state = thread_state(statements)
+    if state is None:
+        return None
+    contents = [_content(case_key, r) for r in rows]
+    applied = _applied(statements)
+    read = _read_by_peer(rows, statements)
+    messages = tuple(
+        MessageView(
+            hash=s.hash,
+            mine=bool(r["mine"]),
+            kind=s.statement.kind,
+            state=s.statement.head.state,
+            at=s.statement.at,
+            content=content,
+            standing=_standing(r),
+            code=r["code"] or r["out_code"],
+            held_at=r["held_at"],
+            seen=s.hash in read,
+            ignored=s.hash in state.ignored,
+            known=s.hash in applied,
+        )
+        for r, s, content in zip(rows, statements, contents, strict=True)
+    )
+    opener = next(m for m in messages if m.kind == OPEN)
+    evidence = _evidence(row, rows, messages, state)
+    return ThreadView(
+        id=bytes(row["id"]),
+        kind=row["kind"],
+        role=row["role"],
+        peer=bytes(row["peer"]),
+        priority=row["priority"],
+        opened_at=row["opened_at"],
+        respond_by=row["respond_by"],
+        follow_up_at=row["follow_up_at"],
+        opener=opener.content,
+        opener_withheld=next(r["withheld"] for r in rows if r["kind"] == OPEN),
+        opener_standing=opener.standing,
+        state=state,
+        allowed=allowed(state) if row["role"] == "receiving" else (),
+        evidence=evidence,
+        steps=ladder(evidence, now),
+        messages=messages,
+        opened_by=_author(messages, ("received", "accepted", "rejected")),
+        answered_by=_author(messages, ("accepted", "rejected")),
+        pending=tuple(m.hash for m in messages if not m.known),
+    )
+
+
+def _content(case_key: CaseKey | None, row: sqlite3.Row) -> dict[str, Any] | None:
+    if case_key is None or row["private"] is None:
+        return None
+    place = ("messages", bytes(row["hash"]), PRIVATE_VERSION)
+    return forms.decode(case_key.unseal(bytes(row["private"]), place)[SALT_SIZE:])
+
+
+def _applied(statements: list[SignedStatement]) -> set[bytes]:
+    senders = {s.statement.sender for s in statements}
+    return {
+        s.hash
+        for sender in senders
+        for s in in_order(x for x in statements if x.statement.sender == sender)
+    }
+
+
+def _read_by_peer(rows: list[sqlite3.Row], statements: list[SignedStatement]) -> set[bytes]:
+    """Our messages that the peer says it imported: the last seen, and all before it."""
+    ours = in_order(s for r, s in zip(rows, statements, strict=True) if r["mine"])
+    place = {s.hash: number for number, s in enumerate(ours)}
+    theirs = (s for r, s in zip(rows, statements, strict=True) if not r["mine"])
+    last = max((place.get(s.statement.seen or b"", -1) for s in theirs), default=-1)
+    return {s.hash for s in ours[: last + 1]}
+
+
+def _standing(row: sqlite3.Row) -> str:
+    """How far this one message has come, as one word for the page."""
+    body = row["body"]
+    if not row["mine"]:
+        return "withheld" if body == "none" else str(body)
+    if body == "unsealed":
+        return "waiting-for-key"
+    if row["out_code"] is not None:
+        return "refused"
+    if row["held_at"] is not None or body in ("gone", "none"):
+        return "held"
+    # An attempt went out and its answer never came: it may be held or not.
+    return "unknown" if row["sent_at"] is not None else "queued"
+
+
+def _author(messages: tuple[MessageView, ...], states: tuple[str, ...]) -> str | None:
+    for message in messages:
+        if message.kind == STATE and message.state in states and message.content is not None:
+            named = message.content.get("author", {})
+            return str(named.get("name", "")) or None
+    return None
+
+
+def _evidence(
+    row: sqlite3.Row,
+    rows: list[sqlite3.Row],
+    messages: tuple[MessageView, ...],
+    state: ThreadState,
+) -> Evidence:
+    first: dict[str, MessageView] = {}
+    for message in messages:
+        if message.kind == STATE and not message.ignored and message.known:
+            first.setdefault(message.state or "", message)
+    answer = next((first[s] for s in ("accepted", "rejected") if s in first), None)
+    end = next((first[s] for s in ("completed", "failed", "cancelled") if s in first), None)
+    opener = next(r for r in rows if r["kind"] == OPEN)
+    contacted = next(
+        (
+            m.content.get("step_at", m.at)
+            for m in messages
+            if m.kind in (NOTE, STATE) and m.content and m.content.get("step") == "contact-made"
+        ),
+        None,
+    )
+    received = first.get("received")
+    return Evidence(
+        priority=row["priority"],
+        respond_by=row["respond_by"],
+        sent_at=opener["at"],
+        held_at=opener["held_at"],
+        receipt_lost=opener["sent_at"] is not None,
+        refused=opener["out_code"],
+        opened_at=None if received is None else received.at,
+        answer=None if answer is None else answer.state,
+        answered_at=None if answer is None else answer.at,
+        contacted_at=contacted,
+        outcome=None if end is None else _outcome(end),
+        outcome_at=None if end is None else end.at,
+    )
+
+
+def _outcome(message: MessageView) -> str:
+    said = (message.content or {}).get("outcome")
+    return str(said) if said else message.state or ""
