@@ -16,10 +16,10 @@ from referral_protocol.codes import (
     services,
 )
 from referral_protocol.codes.base import Code, CodeList
-from referral_protocol.codes.document import document as write_document
 from referral_protocol.codes.exchange import HOUR, PRIORITY_HOURS
 from referral_protocol.codes.languages import LANGUAGE_FORM, language_label
 from referral_protocol.codes.places import COUNTRIES, COUNTRY_FORM, REGION_FORM
+from referral_protocol.codes.printed import printed
 
 __all__ = [
     "ALL",
@@ -63,4 +63,4 @@ def label(key: str, code: str) -> str:
 
 def document() -> str:
     """CODES.md: every list as a table."""
-    return write_document(ALL)
+    return printed(ALL)

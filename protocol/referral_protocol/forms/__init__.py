@@ -84,6 +84,6 @@ __all__ = [
 
 def document() -> str:
     """FORMS.md: every form with its fields, limits, lists and rules."""
-    from referral_protocol.forms.document import document as write
+    from referral_protocol.forms.printed import printed  # here: it also prints the profiles
 
-    return write()
+    return printed()

@@ -81,9 +81,9 @@ _KINDS = {
 }
 
 
-def document() -> str:
+def printed() -> str:
     """The whole file."""
-    from referral_protocol.profiles import RECORDS
+    from referral_protocol.profiles.table import RECORDS
 
     parts = [_HEAD]
     for kind in Kind:

@@ -18,7 +18,7 @@ new ones may be added at any time. The English words are the page's, not part of
 """
 
 
-def document(lists: Mapping[str, CodeList]) -> str:
+def printed(lists: Mapping[str, CodeList]) -> str:
     parts = [_HEAD]
     for each in lists.values():
         parts.append(f"\n## {each.key}\n\n{each.title}.")
