@@ -160,12 +160,9 @@ class World:
         """Content of a status that follows the member's last entry."""
         old = self.member(name)
         body = Status(status, until, "test")
-        return make_status_entry(
-            self.genesis, old.id, old.number + 1, old.head, body, self.now
-        )
+        return make_status_entry(self.genesis, old.id, old.number + 1, old.head, body, self.now)
 
     def replica(self) -> Replica:
         """A new node's replica of the whole log."""
         empty = Replica(self.genesis, self.directory.allow_loopback)
         return empty.extend(self.checkpoint(), self.leaves, self.now)
-

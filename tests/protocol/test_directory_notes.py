@@ -3,10 +3,10 @@
 import base64
 
 import pytest
-from directory_world import DAY, ORIGIN, START, signer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from directory_world import DAY, ORIGIN, START, signer
 from referral_protocol.directory.notes import (
     CLOCK_AHEAD,
     COSIGNATURE,
@@ -178,7 +178,9 @@ def test_one_bad_line_of_the_log_refuses_the_note() -> None:
     other = TreeHead(ORIGIN, 43, HEAD.root)
     line = sign_note(tree_head_text(other), ORIGIN, LOG)
     with pytest.raises(ProtocolError) as error:
-        verify_checkpoint(make_checkpoint(HEAD, LOG, START) + line.encode(), ORIGIN, LOG.public, START)
+        verify_checkpoint(
+            make_checkpoint(HEAD, LOG, START) + line.encode(), ORIGIN, LOG.public, START
+        )
     assert error.value.code == "bad-signature"
 
 
@@ -216,7 +218,10 @@ LINE = GOOD.split("\n\n")[1].split("\n")[0]
         (GOOD.replace("\n42\n", "\n42\r\n").encode(), "not-text"),
         (GOOD.encode().replace(b"42", b"4\xff"), "not-text"),
         (GOOD.encode() + b"x" * MAX_NOTE, "too-large"),
-        (GOOD.encode() + (LINE + "\n").encode() * 30 + b"\xe2\x80\x94 a AAAAAAA=\n" * 127, "too-large"),
+        (
+            GOOD.encode() + (LINE + "\n").encode() * 30 + b"\xe2\x80\x94 a AAAAAAA=\n" * 127,
+            "too-large",
+        ),
     ],
 )
 def test_malformed_notes(data: bytes, code: str) -> None:

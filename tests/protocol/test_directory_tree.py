@@ -104,7 +104,7 @@ def test_reference_roots(size: int) -> None:
 
 
 def test_root_of_nothing_is_sha256_of_nothing() -> None:
-    assert EMPTY_ROOT == ROOTS[0]
+    assert ROOTS[0] == EMPTY_ROOT
     assert Tree().root() == ROOTS[0]
 
 
