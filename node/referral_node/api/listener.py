@@ -1,0 +1,172 @@
+"""The public listener: parcels in, receipts out, the transport prekey (SPEC 7.1).
+
+Law: the head of a parcel is verified before its rest is read; nothing is kept of a request that was
+not answered with a receipt. Whatever a stranger sends is bounded in size and time. Every answer
+about a parcel that names itself is signed; only what cannot be parsed gets a problem document.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from aiohttp import hdrs, web
+
+from referral_node.api.problems import problem
+from referral_node.exchange import Exchange
+from referral_node.store import StoreError
+from referral_protocol.errors import ProtocolError
+from referral_protocol.parcels import (
+    MAX_HEAD,
+    MAX_PARCEL,
+    Header,
+    ParcelHead,
+    head_length,
+    parse_head,
+)
+from referral_protocol.wire import encode
+
+PARCEL_TYPE: Final = "application/vnd.referral-exchange.parcel"
+RECEIPT_TYPE: Final = "application/vnd.referral-exchange.receipt"
+HEAD_TIME: Final = 10.0
+BODY_TIME: Final = 60.0
+MOST_AT_ONCE: Final = 64
+"""Parcels being read or held at the same time; the rest is told to come back."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger()
+
+
+class Parcels:
+    """``POST /v1/parcels``."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._under_way = 0
+
+    async def post(self, request: web.Request) -> web.StreamResponse:
+        """One parcel; answered with the envelope of a receipt, or a problem document."""
+        refused = _refuse_early(request)
+        if refused is not None:
+            return refused
+        if self._under_way >= MOST_AT_ONCE:
+            return problem(503, "busy", "Too many parcels at once. Come back.", retry_after=5)
+        self._under_way += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self._under_way -= 1
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(HEAD_TIME):
+                head = await _read_head(request)
+        except ProtocolError as refusal:
+            return problem(400, refusal.code, "The head of the parcel cannot be read.")
+        except TimeoutError:
+            return problem(408, "slow", "The head of the parcel took too long.")
+        try:
+            body = await self._take(request, head)
+        except TimeoutError:
+            return problem(408, "slow", "The parcel took too long.")
+        except ProtocolError as refusal:
+            body = await self._exchange.inbox.refuse(head.header, refusal.code)
+            _noted(head.header, refusal.code, began)
+        except StoreError as error:
+            code = "disk" if error.code in ("disk", "read-only") else "busy"
+            body = await self._exchange.inbox.refuse(head.header, code)
+            _noted(head.header, code, began)
+        else:
+            _noted(head.header, None, began)
+        response = web.Response(body=body, content_type=RECEIPT_TYPE)
+        if not request.content.at_eof():
+            response.force_close()  # the rest of a refused parcel is not read
+        return response
+
+    async def _take(self, request: web.Request, head: ParcelHead) -> bytes:
+        inbox = self._exchange.inbox
+        await inbox.accept(head)
+        async with asyncio.timeout(BODY_TIME):
+            sealed = await _read_rest(request, head.header.length)
+        return await inbox.receive(head, sealed)
+
+    async def prekey(self, _request: web.Request) -> web.Response:
+        """``GET /v1/prekey``: transport prekey, node certificate, directory checkpoint."""
+        core = self._exchange.core
+        try:
+            prekey = await core.transport.upkeep()
+        except StoreError:
+            return problem(503, "disk", "This node cannot store anything now.", retry_after=60)
+        answer = encode((prekey, core.certificate, core.members.checkpoint))
+        return web.Response(body=answer, content_type="application/msgpack")
+
+
+def _refuse_early(request: web.Request) -> web.Response | None:
+    """What the request's head alone decides, before any of its body is read."""
+    if request.content_type != PARCEL_TYPE:
+        return problem(415, "wrong-type", f"Send {PARCEL_TYPE}.")
+    if hdrs.CONTENT_ENCODING in request.headers:
+        return problem(415, "content-encoding", "Send the parcel as it is, without encoding.")
+    length = request.content_length
+    if length is not None and length > MAX_PARCEL:
+        return problem(413, "too-large", f"A parcel has at most {MAX_PARCEL} bytes.")
+    return None
+
+
+async def _read_head(request: web.Request) -> ParcelHead:
+    try:
+        start = await request.content.readexactly(2)
+        length = head_length(start)
+        data = await request.content.readexactly(min(length, MAX_HEAD))
+    except (asyncio.IncompleteReadError, ConnectionError, web.RequestPayloadError):
+        raise ProtocolError("truncated", "parcel: head") from None
+    return parse_head(data)
+
+
+async def _read_rest(request: web.Request, length: int) -> bytes:
+    try:
+        sealed = await request.content.readexactly(length)
+        more = await request.content.read(1)
+    except (asyncio.IncompleteReadError, ConnectionError, web.RequestPayloadError):
+        raise ProtocolError("truncated", "parcel: sealed part") from None
+    if more:
+        raise ProtocolError("trailing", "parcel: bytes after the sealed part")
+    return sealed
+
+
+def _noted(header: Header, code: str | None, began: float) -> None:
+    log.info(
+        "parcel.held" if code is None else "parcel.refused",
+        peer=header.sender.hex(),
+        parcel=header.parcel.hex(),
+        code=code,
+        ms=round((time.monotonic() - began) * 1000, 1),
+    )
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every other error as a problem document, without the text of any exception."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return problem(error.status, "http", error.reason)
+    except Exception as error:  # noqa: BLE001 - a stranger gets no traceback, the log its kind
+        log.error("listener.fault", kind=type(error).__name__)
+        return problem(500, "fault", "This node failed. It was logged.")
+
+
+def build_listener(exchange: Exchange) -> web.Application:
+    """The application of the public listener."""
+    app = web.Application(middlewares=[problems], client_max_size=MAX_PARCEL)
+    parcels = Parcels(exchange)
+    app.add_routes(
+        [
+            web.post("/v1/parcels", parcels.post),
+            web.get("/v1/prekey", parcels.prekey),
+        ]
+    )
+    return app

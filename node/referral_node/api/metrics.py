@@ -1,0 +1,69 @@
+"""Figures for monitoring, in the text format of Prometheus; on loopback only.
+
+Law: numbers, codes and member ids; never a case, a name or an address.
+"""
+
+from aiohttp import web
+
+from referral_node.exchange import Exchange
+from referral_protocol.directory.replica import DAY
+
+_COUNTS = (
+    (
+        "referral_outbox_waiting",
+        "Messages not held by their recipient yet",
+        "SELECT COUNT(*) FROM outbox WHERE code IS NULL",
+    ),
+    (
+        "referral_outbox_stopped",
+        "Messages that will not be tried again",
+        "SELECT COUNT(*) FROM outbox WHERE code IS NOT NULL",
+    ),
+    (
+        "referral_messages_sealed",
+        "Messages that nobody opened yet",
+        "SELECT COUNT(*) FROM messages WHERE body = 'sealed' AND mine = 0",
+    ),
+    (
+        "referral_messages_for_key",
+        "Messages that wait for a key of their recipient",
+        "SELECT COUNT(*) FROM messages WHERE body = 'unsealed' AND mine = 1",
+    ),
+    (
+        "referral_threads_open",
+        "Threads that have not ended",
+        "SELECT COUNT(*) FROM threads WHERE ended = 0",
+    ),
+)
+
+
+def build_metrics(exchange: Exchange) -> web.Application:
+    """The application of the metrics listener: ``GET /metrics`` and ``GET /health``."""
+
+    async def metrics(_request: web.Request) -> web.Response:
+        lines = []
+        for name, words, sql in _COUNTS:
+            row = await exchange.store.row(sql)
+            lines += [
+                f"# HELP {name} {words}",
+                f"# TYPE {name} gauge",
+                f"{name} {0 if row is None else row[0]}",
+            ]
+        checked = exchange.members.checked_at
+        age = -1 if checked is None else (exchange.clock() - checked) / 1000
+        lines += [
+            "# HELP referral_directory_age_seconds Since the directory last answered; -1: never",
+            "# TYPE referral_directory_age_seconds gauge",
+            f"referral_directory_age_seconds {age:.0f}",
+        ]
+        return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
+
+    async def health(_request: web.Request) -> web.Response:
+        await exchange.store.row("SELECT 1")
+        checked = exchange.members.checked_at
+        stale = checked is None or exchange.clock() - checked > DAY
+        return web.json_response({"store": "ok", "directory": "stale" if stale else "ok"})
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", metrics), web.get("/health", health)])
+    return app

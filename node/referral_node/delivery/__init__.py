@@ -1,0 +1,1 @@
+"""Delivery: what leaves this node by itself. The courier to peers, the poller to the directory."""

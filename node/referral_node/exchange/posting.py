@@ -1,0 +1,219 @@
+"""What waits for each peer, and what became of it: the courier's view of the store.
+
+Law: a message leaves the outbox only in the transaction that stores the receipt for it. What is
+refused for good stays visible with its code; what is refused for now is tried again.
+"""
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from referral_node.exchange.core import Core
+from referral_node.exchange.rows import audit, listed
+from referral_node.store import Tx
+from referral_protocol.errors import CODES, Retry
+from referral_protocol.messages import EXPIRED, Message
+from referral_protocol.parcels import MAX_CONTENT, MAX_MESSAGES
+from referral_protocol.receipts import HELD, HELD_WITHOUT_BODY, Envelope, SignedReceipt
+from referral_protocol.retry import PATIENCE
+
+ROOM: Final = MAX_CONTENT - 8 * 1024
+"""Bytes of messages in one parcel; the rest is for the checkpoint and for framing."""
+UNDELIVERED: Final = "undelivered"
+"""Code of a message whose patience is over. Shown, never sent."""
+EACH: Final = 128
+"""Bytes that a message needs beside its statement and body, at most."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """One message to be delivered. ``number`` is its row, ``queued_at`` when it was made."""
+
+    number: int
+    hash: bytes
+    thread: bytes
+    message: Message
+    rank: int
+    queued_at: int
+
+
+class Posting:
+    """Takes messages out for delivery and puts the answers in."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def peers(self) -> list[bytes]:
+        """All members for whom something waits and may still be tried."""
+        rows = await self._core.store.rows("SELECT DISTINCT peer FROM outbox WHERE code IS NULL")
+        return [bytes(row["peer"]) for row in rows]
+
+    async def due(self, peer: bytes) -> list[Waiting]:
+        """The next parcelful for a peer, the most urgent first."""
+        now = self._core.clock()
+        rows = await self._core.store.rows(
+            "SELECT m.number, m.hash, m.thread, m.statement, m.signature, m.expires, m.withheld, "
+            "b.sealed, o.rank, o.queued_at FROM outbox o JOIN messages m ON m.number = o.message "
+            "LEFT JOIN bodies b ON b.message = o.message "
+            "WHERE o.peer = ? AND o.code IS NULL AND o.next_at <= ? "
+            "ORDER BY o.rank, o.message LIMIT ?",
+            (peer, now, MAX_MESSAGES),
+        )
+        taken: list[Waiting] = []
+        room = ROOM
+        for row in rows:
+            waiting = _waiting(row, now)
+            size = EACH + len(waiting.message.content) + len(waiting.message.sealed or b"")
+            if size > room:
+                break
+            room -= size
+            taken.append(waiting)
+        return taken
+
+    async def next_due(self, peer: bytes) -> int | None:
+        """When the next message for a peer is due; None if none waits."""
+        row = await self._core.store.row(
+            "SELECT MIN(next_at) FROM outbox WHERE peer = ? AND code IS NULL", (peer,)
+        )
+        return None if row is None or row[0] is None else int(row[0])
+
+    async def answered(
+        self,
+        peer: bytes,
+        sent: list[Waiting],
+        envelope: Envelope,
+        signed: SignedReceipt,
+        later: int,
+    ) -> None:
+        """Store a verified receipt and what it says of each message, in one transaction.
+
+        ``later``: when to try again what was refused for now.
+        """
+        core = self._core
+        receipt = signed.receipt
+        by_hash = {waiting.hash: waiting for waiting in sent}
+        now = core.clock()
+
+        async def work(tx: Tx) -> None:
+            await tx.execute(
+                "INSERT INTO receipts (parcel, peer, at, content, signature, certificate) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (parcel) DO NOTHING",
+                (
+                    receipt.parcel,
+                    peer,
+                    receipt.at,
+                    signed.content,
+                    signed.signature,
+                    envelope.certificate,
+                ),
+            )
+            answers = [(by_hash[a.statement], a) for a in receipt.answers]
+            await tx.many(
+                "INSERT INTO answers (message, parcel, status, code, at) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (message, parcel) DO NOTHING",
+                [(w.number, receipt.parcel, a.status, a.code, receipt.at) for w, a in answers],
+            )
+            await tx.execute(
+                "UPDATE peers SET failures = 0, trouble = NULL, reached_at = ? WHERE member = ?",
+                (now, peer),
+            )
+            held = [w.number for w, a in answers if a.status in (HELD, HELD_WITHOUT_BODY)]
+            await _held(tx, held, receipt.at)
+            for waiting, answer in answers:
+                if answer.code is not None:
+                    await _refused(tx, waiting, answer.code, later)
+                    await audit(tx, now, None, "refused-by-peer", waiting.hash, answer.code)
+
+        await core.store.write(work)
+        core.changes.changed(*{waiting.thread for waiting in sent})
+
+    async def postponed(
+        self, sent: list[Waiting], next_at: int, *, sent_at: int | None, code: str | None = None
+    ) -> None:
+        """An attempt failed: try again later. ``sent_at``: it left, and no answer came."""
+
+        async def work(tx: Tx) -> None:
+            await tx.many(
+                "UPDATE outbox SET attempts = attempts + 1, next_at = ?, code = ?, "
+                "sent_at = COALESCE(sent_at, ?) WHERE message = ?",
+                [(next_at, code, sent_at, waiting.number) for waiting in sent],
+            )
+
+        await self._core.store.write(work)
+        self._core.changes.changed(*{waiting.thread for waiting in sent})
+
+    async def give_up(self, peer: bytes) -> int:
+        """Say of what has waited for 14 days that it was not delivered; returns how many."""
+        core = self._core
+        now = core.clock()
+
+        async def work(tx: Tx) -> list[bytes]:
+            rows = await tx.rows(
+                "SELECT m.thread FROM outbox o JOIN messages m ON m.number = o.message "
+                "WHERE o.peer = ? AND o.code IS NULL AND o.queued_at <= ?",
+                (peer, now - PATIENCE),
+            )
+            await tx.execute(
+                "UPDATE outbox SET code = ? WHERE peer = ? AND code IS NULL AND queued_at <= ?",
+                (UNDELIVERED, peer, now - PATIENCE),
+            )
+            return [bytes(row["thread"]) for row in rows]
+
+        threads = await core.store.write(work)
+        core.changes.changed(*threads)
+        return len(threads)
+
+
+def _waiting(row: sqlite3.Row, now: int) -> Waiting:
+    sealed = None if row["sealed"] is None else bytes(row["sealed"])
+    withheld = row["withheld"]
+    if sealed is not None and now > row["expires"]:
+        sealed, withheld = None, EXPIRED
+    message = Message(
+        bytes(row["statement"]),
+        bytes(row["signature"]),
+        sealed,
+        None if sealed is not None else withheld or EXPIRED,
+    )
+    return Waiting(
+        row["number"],
+        bytes(row["hash"]),
+        bytes(row["thread"]),
+        message,
+        row["rank"],
+        row["queued_at"],
+    )
+
+
+async def _held(tx: Tx, numbers: list[int], at: int) -> None:
+    """Their node holds these: out of the outbox, and the sealed copies with them."""
+    if not numbers:
+        return
+    await tx.execute(listed("DELETE FROM outbox WHERE message IN (*)", len(numbers)), numbers)
+    await tx.execute(listed("DELETE FROM bodies WHERE message IN (*)", len(numbers)), numbers)
+    await tx.execute(
+        listed(
+            "UPDATE messages SET body = 'gone', held_at = ?, code = NULL WHERE number IN (*)",
+            len(numbers),
+        ),
+        [at, *numbers],
+    )
+
+
+async def _refused(tx: Tx, waiting: Waiting, code: str, later: int) -> None:
+    if code == "expired":
+        # Too late for the body, never for the statement: send the husk at once.
+        await tx.execute("DELETE FROM bodies WHERE message = ?", (waiting.number,))
+        await tx.execute(
+            "UPDATE messages SET body = 'none', withheld = ? WHERE number = ?",
+            (EXPIRED, waiting.number),
+        )
+        return
+    refusal = CODES.get(code)
+    if refusal is not None and refusal.retry is not Retry.NEVER:
+        await tx.execute(
+            "UPDATE outbox SET next_at = ?, attempts = attempts + 1 WHERE message = ?",
+            (later, waiting.number),
+        )
+        return
+    await tx.execute("UPDATE outbox SET code = ? WHERE message = ?", (code, waiting.number))

@@ -1,0 +1,170 @@
+"""This node's copy of the directory: verified, stored whole, never rolled back (DIRECTORY 4).
+
+Law: leaves and checkpoint are stored in one transaction before anything acts on them. A directory
+that is down, stale or lying changes nothing here: the node goes on with what it verified.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from referral_node.exchange.core import Core
+from referral_node.store import Tx
+from referral_protocol.certificates import (
+    verify_bundle,
+    verify_certificate,
+)
+from referral_protocol.directory.board import Posted
+from referral_protocol.directory.records import Record, check_record, parse_record
+from referral_protocol.directory.replica import Replica
+from referral_protocol.errors import ProtocolError
+from referral_protocol.forms import decode
+
+CHECKPOINT: Final = "checkpoint"
+CHECKED_AT: Final = "checked-at"
+
+
+class ReplicaKeeper:
+    """Loads, extends and stores the replica, and tells the member book."""
+
+    def __init__(self, core: Core, genesis: bytes, *, allow_loopback: bool) -> None:
+        self._core = core
+        self._genesis = genesis
+        self._allow_loopback = allow_loopback
+        self.replica = Replica(genesis, allow_loopback)
+
+    async def load(self) -> None:
+        """Fold again what was stored; a replica that does not fold is fetched anew."""
+        core = self._core
+        note = await core.store.row("SELECT value FROM facts WHERE name = ?", (CHECKPOINT,))
+        if note is None:
+            return
+        rows = await core.store.rows("SELECT leaf FROM log_entries ORDER BY number")
+        leaves = [bytes(row["leaf"]) for row in rows]
+        self.replica = await asyncio.to_thread(
+            Replica.restore,
+            self._genesis,
+            bytes(note["value"]),
+            leaves,
+            core.clock(),
+            self._allow_loopback,
+        )
+        self._adopt(bytes(note["value"]))
+        await self._load_beside()
+
+    async def take(self, note: bytes, leaves: Sequence[bytes]) -> None:
+        """Verify and store a newer checkpoint with its leaves; ProtocolError changes nothing."""
+        core = self._core
+        now = core.clock()
+        held = self.replica.size
+        extended = await asyncio.to_thread(self.replica.extend, note, leaves, now)
+
+        async def work(tx: Tx) -> None:
+            await tx.many(
+                "INSERT INTO log_entries (number, leaf) VALUES (?, ?)",
+                list(enumerate(leaves, held)),
+            )
+            await _keep_fact(tx, CHECKPOINT, note)
+            await _keep_fact(tx, CHECKED_AT, now.to_bytes(8, "big"))
+
+        await core.store.write(work)
+        self.replica = extended
+        self._adopt(note)
+        core.members.checked_at = now
+
+    async def answered(self) -> None:
+        """The directory answered that nothing is new: that counts as having looked."""
+        now = self._core.clock()
+        self._core.members.checked_at = now
+        await self._core.store.write(lambda tx: _keep_fact(tx, CHECKED_AT, now.to_bytes(8, "big")))
+
+    async def take_records(self, records: Sequence[Record]) -> None:
+        """Store records that were checked against the log, and forget what is not named now."""
+        rows = [(record.member, record.pack()) for record in records]
+
+        async def work(tx: Tx) -> None:
+            await tx.many(
+                "INSERT INTO records (member, record) VALUES (?, ?) "
+                "ON CONFLICT (member) DO UPDATE SET record = excluded.record",
+                rows,
+            )
+
+        await self._core.store.write(work)
+        for record in records:
+            self._profile(record)
+
+    async def take_board(self, posted: Sequence[Posted]) -> list[bytes]:
+        """Store newer bundles; returns the members whose prekeys changed."""
+        members = self._core.members
+        fresh = [p for p in posted if members.set_bundle(p.member, p.bundle)]
+
+        async def work(tx: Tx) -> None:
+            await tx.many(
+                "INSERT INTO bundles (member, bundle, made_at) VALUES (?, ?, ?) "
+                "ON CONFLICT (member) DO UPDATE SET bundle = excluded.bundle, "
+                "made_at = excluded.made_at",
+                [(p.member, p.data, p.bundle.made_at) for p in fresh],
+            )
+
+        if fresh:
+            await self._core.store.write(work)
+        return [p.member for p in fresh]
+
+    def _adopt(self, note: bytes) -> None:
+        self._core.members.adopt(self.replica.directory, note.decode("utf-8"))
+
+    def _profile(self, record: Record) -> None:
+        try:
+            self._core.members.set_profile(record.member, decode(record.profile))
+        except ProtocolError:
+            self._core.members.set_profile(record.member, None)
+
+    async def _load_beside(self) -> None:
+        """Records, bundles and certificates, each checked against the log as it is now."""
+        core, directory = self._core, self.replica.directory
+        looked = await core.store.row("SELECT value FROM facts WHERE name = ?", (CHECKED_AT,))
+        if looked is not None:
+            core.members.checked_at = int.from_bytes(bytes(looked["value"]), "big")
+        for row in await core.store.rows("SELECT record FROM records"):
+            try:
+                record = parse_record(bytes(row["record"]))
+                check_record(record, directory)
+            except ProtocolError:
+                continue  # another record is named since; the next poll brings it
+            self._profile(record)
+        for row in await core.store.rows("SELECT member, bundle FROM bundles"):
+            member = directory.member(bytes(row["member"]))
+            if member is None:
+                continue
+            try:
+                bundle = verify_bundle(
+                    bytes(row["bundle"]), member.id, member.vault_key, core.clock()
+                )
+            except ProtocolError:
+                continue
+            core.members.set_bundle(member.id, bundle)
+        for row in await core.store.rows(
+            "SELECT member, certificate FROM peers WHERE certificate IS NOT NULL"
+        ):
+            self._certify(bytes(row["member"]), bytes(row["certificate"]))
+
+    def _certify(self, member: bytes, data: bytes) -> None:
+        known = self.replica.directory.member(member)
+        if known is None:
+            return
+        try:
+            certificate = verify_certificate(data, member, known.vault_key)
+            self._core.members.certify(member, certificate, data)
+        except ProtocolError:
+            return  # the log says something newer: it counts
+
+
+async def _keep_fact(tx: Tx, name: str, value: bytes) -> None:
+    await tx.execute(
+        "INSERT INTO facts (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
+
+
+__all__ = ["CHECKPOINT", "ReplicaKeeper"]
