@@ -207,7 +207,7 @@ SIGNED: Final[CodeList] = code_list(
     source="ISO 639-3",
 )
 
-LANGUAGE_FORM: Final = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
+LANGUAGE_FORM: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 """Language, script, region, in this order and case: "uk", "sr-Latn", "pt-BR", "dse"."""
 
 

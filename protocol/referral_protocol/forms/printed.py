@@ -1,13 +1,21 @@
 """FORMS.md, from the tables themselves."""
 
+import re
 from collections.abc import Iterable
 
-from referral_protocol.codes import label
+from referral_protocol.codes import COUNTRY_FORM, LANGUAGE_FORM, REGION_FORM, label
 from referral_protocol.forms.content import MAX_CONTENT, MAX_DEPTH, MAX_ORDINARY
 from referral_protocol.forms.drafts import WITHHELD
 from referral_protocol.forms.model import DEFAULT_MAX, MANY, Field, Form, Kind
 from referral_protocol.forms.rules import RULES
 from referral_protocol.forms.tables import FORMS, MESSAGE_FORMS, OPENING_FORMS
+from referral_protocol.forms.values import (
+    E_MAIL_FORM,
+    SHORT_FORM,
+    TELEPHONE_FORM,
+    WEB_FORM,
+    ZONE_FORM,
+)
 from referral_protocol.wire import MAX_ITEMS
 
 _HEAD = f"""\
@@ -37,53 +45,61 @@ content that breaks it is answered with `unreadable` and the code given.
 8. Every known key has a value of its kind, within its limit (`wrong-type`, `wrong-value`).
 
 A reader keeps unknown keys and well-formed unknown codes, and demands presence only of `form` and
-of what is required in `unreadable` and `return`. A writer uses only what stands here, leaves out
-nothing that is required, and keeps the rules. Limits of text count Unicode code points; a writer
-sends text in NFC. Free text stands in the `language` of its section, else of its form.
+of what is required in `unreadable`, `return` and `profile`. A writer uses only what stands here,
+leaves out nothing that is required, and keeps the rules. Limits of text count Unicode code points;
+a writer sends text in NFC, without white space at its ends. Free text stands in the `language` of
+its section, else of its form.
 
 Values marked *head* are asked for with the form and travel in the statement's head; in a body they
 are refused (`wrong-value`).
 
 ## Kinds
 
+Regular expressions match the whole text.
+
 | kind | value | limit unless said |
 | --- | --- | --- |
 """
 
+
+def _form_of(pattern: re.Pattern[str]) -> str:
+    """A regular expression as a table cell of Markdown; it must match the whole text."""
+    return f"`{pattern.pattern}`".replace("|", "\\|")
+
+
 _KINDS = {
-    Kind.LINE: "text without U+000A, not only spaces",
-    Kind.TEXT: "text, not only spaces",
+    Kind.LINE: "text, not empty, without U+000A",
+    Kind.TEXT: "text, not empty",
     Kind.CODE: "text: a code of the list",
     Kind.CODES: "array of distinct codes of the list",
     Kind.DATE: "text `YYYY-MM-DD`, an existing day, 1900 to 2199",
     Kind.TIME: "text `HH:MM`, 00:00 to 23:59",
     Kind.END_TIME: "text `HH:MM`, 00:01 to 24:00",
     Kind.INSTANT: "integer, milliseconds since 1970-01-01T00:00Z",
-    Kind.ZONE: "text, IANA time zone name",
-    Kind.TELEPHONE: "text, E.123 international: `+`, country code, digits, single spaces between "
-    "groups if any; 7 to 15 digits (E.164)",
-    Kind.HELPLINE: "as telephone, or a national number of 3 to 8 digits",
-    Kind.E_MAIL: "text, local part, `@`, domain with a dot",
-    Kind.WEB: "text, begins with `https://`, no user part",
-    Kind.COUNTRY: "text, ISO 3166-1 alpha-2",
+    Kind.ZONE: f"text, IANA time zone name: {_form_of(ZONE_FORM)}",
+    Kind.TELEPHONE: f"text, E.123 with country, 7 to 15 digits: {_form_of(TELEPHONE_FORM)}",
+    Kind.HELPLINE: f"a telephone, or 3 to 8 digits: {_form_of(SHORT_FORM)}",
+    Kind.E_MAIL: f"text: {_form_of(E_MAIL_FORM)}",
+    Kind.WEB: f"text: {_form_of(WEB_FORM)}",
+    Kind.COUNTRY: f"text, ISO 3166-1 alpha-2: {_form_of(COUNTRY_FORM)}",
     Kind.COUNTRIES: "array of distinct countries",
-    Kind.REGION: "text, ISO 3166-2",
+    Kind.REGION: f"text, ISO 3166-2: {_form_of(REGION_FORM)}",
     Kind.REGIONS: "array of distinct regions",
-    Kind.LANGUAGE: "text, BCP 47: language (2 or 3 letters), script, region",
+    Kind.LANGUAGE: f"text, BCP 47: {_form_of(LANGUAGE_FORM)}",
     Kind.LANGUAGES: "array of distinct languages",
     Kind.BOOLEAN: "boolean",
     Kind.NUMBER: "integer, from 0",
     Kind.HASH: "binary, 32 bytes",
     Kind.MEMBER: "binary, 16 bytes: a member's id",
     Kind.BYTES: "binary, from 1 byte",
-    Kind.GROUP: "map of the fields below it",
-    Kind.GROUPS: "array of maps of the fields below it",
+    Kind.GROUP: "map of the fields below it, not empty",
+    Kind.GROUPS: "array of such maps, not empty",
 }
 
 
 def printed() -> str:
     """The whole file."""
-    from referral_protocol.profiles.table import RECORDS
+    from referral_protocol.profiles.table import PROFILE  # it is made of our own tables
 
     parts = [_HEAD]
     for kind in Kind:
@@ -98,14 +114,13 @@ def printed() -> str:
         parts.extend(_form(form))
     parts.extend(_withheld())
     parts.append(
-        "\n# Profile records\n\n"
-        "What the directory says of a member lies in three records beside the log (DIRECTORY.md), "
-        "encoded as a content is and read by the same rules; all of it is public. Text here also "
-        "holds no `<`, `>` and no direction mark (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 "
-        "to U+2069).\n"
+        "\n# Profile\n\n"
+        "What the directory publishes of a member (DIRECTORY 5.1), encoded as a content is and "
+        "read by the same rules, at most 65536 bytes. Text here also holds no `<`, `>` and no "
+        "direction mark (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069): "
+        "`wrong-value`.\n"
     )
-    for form in RECORDS.values():
-        parts.extend(_form(form))
+    parts.extend(_form(PROFILE))
     return "".join(parts)
 
 

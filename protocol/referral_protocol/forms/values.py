@@ -30,13 +30,12 @@ class FormProblem(NamedTuple):
 CODE_FORM: Final = re.compile(r"(?=.{1,32}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 DATE_FORM: Final = re.compile(r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}")
 TIME_FORM: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-ZONE_FORM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
-TELEPHONE_FORM: Final = re.compile(r"\+[1-9][0-9]*(?: [0-9]+)*")
-SHORT_FORM: Final = re.compile(r"[0-9]+(?: [0-9]+)*")
-E_MAIL_FORM: Final = re.compile(
-    r"[^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>()\[\],;:\\\"/]+\.[^\s@<>()\[\],;:\\\"/.]{2,}"
-)
-WEB_FORM: Final = re.compile(r"https://[^\s<>\"/?#@]+\.[^\s<>\"/?#@]{2,}(?:[/?#][^\s<>\"]*)?")
+ZONE_FORM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
+TELEPHONE_FORM: Final = re.compile(r"\+[1-9][0-9]*( [0-9]+)*")
+SHORT_FORM: Final = re.compile(r"[0-9]+( [0-9]+)*")
+_NO_MAIL: Final = r' @<>()\[\],;:\\"'
+E_MAIL_FORM: Final = re.compile(rf"[^{_NO_MAIL}]{{1,64}}@[^{_NO_MAIL}/]+\.[^{_NO_MAIL}/.]{{2,}}")
+WEB_FORM: Final = re.compile(r'https://[^ <>"/?#@]+\.[^ <>"/?#@.]{2,}([/?#][^ <>"]*)?')
 _MARKUP: Final = re.compile("[<>\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -85,10 +84,10 @@ Found = Iterator[tuple[str, str]]
 _WRONG_TYPE: Final = ("wrong-type", "This value is of another kind than the form says")
 
 
-def _text(value: Any, field: Field, _writing: bool) -> Found:
+def _text(value: Any, field: Field, writing: bool) -> Found:
     if not isinstance(value, str):
         yield _WRONG_TYPE
-    elif not value.strip():
+    elif not value or (writing and not value.strip()):
         yield "empty", f"{field.label}: enter something, or leave it out"
     elif len(value) > field.max:
         yield "too-long", f"{field.label}: at most {field.max} characters; you typed {len(value)}"

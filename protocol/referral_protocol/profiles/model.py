@@ -1,13 +1,10 @@
 """The profile as typed values, for whoever reads it.
 
 Law: a struct has exactly the fields of its table, with absent ones as None, "" or (). They are made
-from records that were checked, and never carry more than a record says.
+from bytes that were checked, and never carry more than those say.
 """
 
-from typing import Any
-
-import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 Codes = tuple[str, ...]
 
@@ -60,7 +57,7 @@ class Assured(Struct, frozen=True):
 
 
 class Organisation(Struct, frozen=True):
-    """The record ``organisation``."""
+    """The part ``organisation``."""
 
     name: str
     name_language: str
@@ -87,7 +84,7 @@ class Organisation(Struct, frozen=True):
 
 
 class Contact(Struct, frozen=True):
-    """One person of the record ``contacts``."""
+    """One person of the part ``contacts``."""
 
     role: str
     name: str
@@ -131,17 +128,12 @@ class Service(Struct, frozen=True):
 
 
 class Profile(Struct, frozen=True):
-    """All that is known of a member. ``contacts`` is () when the record is erased or not here."""
+    """All that a member says of itself. ``contacts`` is () when they were erased."""
 
     organisation: Organisation
     contacts: tuple[Contact, ...] = ()
-    services: tuple[Service, ...] = field(default=())
+    services: tuple[Service, ...] = ()
 
     def contact(self, role: str) -> Contact | None:
         """The first contact of that role ("point-of-contact", "deputy")."""
         return next((each for each in self.contacts if each.role == role), None)
-
-
-def convert(kind: type[Any], plain: Any) -> Any:
-    """A checked plain value as its struct; keys of a later version are left out."""
-    return msgspec.convert(plain, kind, strict=True, builtin_types=(bytes,))
