@@ -21,7 +21,7 @@ from referral_protocol.directory.entries import (
     sign_entry,
 )
 from referral_protocol.directory.notes import TreeHead, make_checkpoint
-from referral_protocol.directory.records import record_hash
+from referral_protocol.directory.records import Salted, record_hashes
 from referral_protocol.directory.replica import Replica
 from referral_protocol.directory.rules import Member
 from referral_protocol.directory.state import Directory
@@ -52,14 +52,17 @@ def card_of(name: str, **changes: object) -> Card:
         "node_key": signer(f"{name} node").public,
         "endpoint": f"https://{name}.example.org",
         "pins": (),
-        "record": record_hash(seed(f"{name} salt"), profile_of(name)),
+        "records": record_hashes(records_of(name)),
     }
     return Card(**(fields | changes))  # type: ignore[arg-type]  # fields by name
 
 
-def profile_of(name: str) -> bytes:
-    """Stands for the canonical bytes of a profile, which are opaque here."""
-    return f"profile of {name}".encode()
+def records_of(name: str) -> tuple[Salted, ...]:
+    """Two records, whose bytes stand for a profile's: they are opaque here."""
+    return (
+        Salted("contacts", seed(f"{name} contacts"), f"contacts of {name}".encode()),
+        Salted("organisation", seed(f"{name} organisation"), f"profile of {name}".encode()),
+    )
 
 
 def id_of(name: str) -> bytes:

@@ -13,7 +13,7 @@ from directory_world import (
     bundle_of,
     card_of,
     id_of,
-    profile_of,
+    records_of,
     seed,
     signer,
 )
@@ -31,16 +31,17 @@ from referral_protocol.directory.entries import (
     sign_entry,
 )
 from referral_protocol.directory.records import (
-    MAX_PROFILE,
-    Record,
-    check_record,
-    parse_record,
+    MAX_TOTAL,
+    Records,
+    Salted,
+    held_records,
+    parse_records,
     read_records_tile,
-    record_hash,
+    record_hashes,
+    salted,
 )
 from referral_protocol.directory.requests import (
     RequestState,
-    Salted,
     Submission,
     check_change,
     check_join,
@@ -75,8 +76,8 @@ def refusal(call, *arguments: object) -> str:  # type: ignore[no-untyped-def]  #
     return error.value.code
 
 
-def record_of(name: str) -> Record:
-    return Record(id_of(name), seed(f"{name} salt"), profile_of(name))
+def all_of(name: str) -> Records:
+    return Records(id_of(name), records_of(name))
 
 
 # tiles
@@ -132,44 +133,75 @@ def test_index() -> None:
 
 
 def test_record_counts_while_the_log_names_it(world: World) -> None:
-    check_record(record_of("a"), world.directory)
-    changed = Record(id_of("a"), seed("a salt"), b"another profile")
-    assert refusal(check_record, changed, world.directory) == "wrong-record"
-    salted = Record(id_of("a"), seed("another salt"), profile_of("a"))
-    assert refusal(check_record, salted, world.directory) == "wrong-record"
-    of_b = Record(id_of("b"), seed("a salt"), profile_of("a"))
-    assert refusal(check_record, of_b, world.directory) == "wrong-record"
-    assert refusal(check_record, record_of("z"), world.directory) == "unknown-member"
+    held, refused = held_records(all_of("a"), world.directory)
+    assert (held, refused) == (all_of("a"), [])
+    contacts, organisation = records_of("a")
+    for wrong in (
+        Salted("contacts", contacts.salt, b"another"),
+        Salted("contacts", seed("another salt"), contacts.content),
+        Salted("services", contacts.salt, contacts.content),
+        records_of("b")[0],
+    ):
+        held, refused = held_records(
+            Records(id_of("a"), tuple(sorted((wrong, organisation), key=lambda r: r.name))),
+            world.directory,
+        )
+        assert held.records == (organisation,)
+        assert [error.code for error in refused] == ["wrong-record"]
+    assert refusal(held_records, all_of("z"), world.directory) == "unknown-member"
 
 
 def test_records_tile_leaves_out_what_does_not_hold(world: World) -> None:
-    forged = Record(id_of("b"), seed("b salt"), b"forged")
-    tile = pack_tile([record_of("a").pack(), forged.pack(), b"nonsense"])
-    records, refused = read_records_tile(tile, tile_hash(tile), world.directory)
-    assert records == [record_of("a")]
-    assert [error.code for error in refused] == ["wrong-record", "trailing"]
+    forged = Records(id_of("b"), (Salted("contacts", seed("b contacts"), b"forged"),))
+    tile = pack_tile([all_of("a").pack(), forged.pack(), b"nonsense", all_of("z").pack()])
+    found, refused = read_records_tile(tile, tile_hash(tile), world.directory)
+    assert found == [all_of("a"), Records(id_of("b"), ())]
+    assert [error.code for error in refused] == ["wrong-record", "trailing", "unknown-member"]
+    assert found[0].contents() == {
+        "contacts": b"contacts of a",
+        "organisation": b"profile of a",
+    }
 
 
-def test_name_can_be_taken_out_of_a_record(world: World) -> None:
-    """The log still verifies, whole, with the record gone for good."""
-    tile = pack_tile([record_of("b").pack()])
-    records, refused = read_records_tile(tile, tile_hash(tile), world.directory)
-    assert (records, refused) == ([record_of("b")], [])
-    assert world.replica().directory.known(id_of("a")).record == record_of("a").hash
-    assert all(profile_of("a") not in leaf for leaf in world.leaves)
+def test_names_can_be_erased(world: World) -> None:
+    """The contacts are gone for good, the rest counts, and the log still verifies, whole."""
+    left = Records(id_of("a"), records_of("a")[1:])
+    tile = pack_tile([left.pack()])
+    found, refused = read_records_tile(tile, tile_hash(tile), world.directory)
+    assert (found, refused) == ([left], [])
+    assert world.replica().directory.known(id_of("a")).records["contacts"]
+    assert all(b"contacts of" not in leaf for leaf in world.leaves)
+
+
+BIG = Salted("a", bytes(32), bytes(MAX_TOTAL))
 
 
 @pytest.mark.parametrize(
-    ("record", "code"),
+    ("records", "code"),
     [
-        (Record(id_of("a"), bytes(31), b"x"), "wrong-type"),
-        (Record(id_of("a"), bytes(32), b""), "wrong-type"),
-        (Record(id_of("a"), bytes(32), bytes(MAX_PROFILE + 1)), "wrong-type"),
-        (Record(id_of("a"), bytes(32), bytes(MAX_PROFILE + 200)), "too-large"),
+        ((Salted("a", bytes(31), b"x"),), "wrong-type"),
+        ((Salted("a", bytes(32), b""),), "wrong-type"),
+        ((Salted("A b", bytes(32), b"x"),), "wrong-type"),
+        (records_of("a")[::-1], "wrong-value"),
+        (records_of("a")[:1] * 2, "wrong-value"),
+        (tuple(Salted(f"r{i}", bytes(32), b"x") for i in range(9)), "wrong-type"),
+        ((Salted("a", bytes(32), bytes(MAX_TOTAL + 1)),), "wrong-type"),
+        ((BIG, Salted("b", bytes(32), b"x")), "too-large"),
+        ((BIG, Salted("b", bytes(32), bytes(2000))), "too-large"),
     ],
 )
-def test_record_fields(record: Record, code: str) -> None:
-    assert refusal(parse_record, record.pack()) == code
+def test_record_fields(records: tuple[Salted, ...], code: str) -> None:
+    assert refusal(parse_records, Records(id_of("a"), records).pack()) == code
+
+
+def test_salted_by_name() -> None:
+    contents = {"services": b"s", "organisation": b"o"}
+    made = salted(contents, {"organisation": seed("1"), "services": seed("2")})
+    assert made == (Salted("organisation", seed("1"), b"o"), Salted("services", seed("2"), b"s"))
+    assert [h.hash for h in record_hashes(made)] == [
+        hashlib.sha256(b"referral-exchange/1 profile record\n" + seed("1") + b"o").digest(),
+        made[1].hash,
+    ]
 
 
 # board
@@ -220,7 +252,7 @@ def join_of(world: World, **changes: object) -> Submission:
         "node": signer("c node"),
         "endpoint": "https://c.example.org",
         "pins": (b"b" * 32, b"a" * 32),
-        "salted": Salted(seed("salt"), b"profile"),
+        "records": records_of("c"),
         "bundle": bundle_of("c", world.now),
         "now": world.now,
     }
@@ -232,15 +264,15 @@ def test_joining_from_request_to_log(world: World) -> None:
     submission = parse_submission(sent.pack())
     assert submission == sent
     join = check_join(submission, world.directory, world.now)
-    assert (join.member, join.record.profile) == (id_of("c"), b"profile")
+    assert (join.member, join.records) == (id_of("c"), all_of("c"))
     assert join.card.pins == (b"a" * 32, b"b" * 32)
     world.append(join_leaf(submission, sign_entry(sent.content, world.registrars[0]), world.now))
-    assert world.member("c").record == record_hash(seed("salt"), b"profile")
+    assert world.member("c").card.records == record_hashes(records_of("c"))
     assert refusal(check_join, submission, world.directory, world.now) == "old-number"
 
 
 def test_request_s_name_is_its_content_s(world: World) -> None:
-    other = join_of(world, salted=Salted(seed("other salt"), b"profile"))
+    other = join_of(world, records=records_of("d"))
     assert len(join_of(world).id) == 16
     assert join_of(world).id == join_of(world, bundle=None).id != other.id
 
@@ -272,8 +304,10 @@ def changed(submission: Submission, **changes: object) -> Submission:
 def test_request_without_what_it_needs(world: World) -> None:
     good = join_of(world)
     for changes, code in (
-        ({"record": None}, "wrong-record"),
-        ({"record": Salted(seed("salt"), b"another profile")}, "wrong-record"),
+        ({"records": ()}, "wrong-record"),
+        ({"records": records_of("c")[:1]}, "wrong-record"),
+        ({"records": records_of("c")[::-1]}, "wrong-value"),
+        ({"records": records_of("d")}, "wrong-record"),
         ({"signatures": good.signatures[:1]}, "missing-signature"),
         (
             {"signatures": sign_entry(good.content, *world.joining("c"))},
@@ -290,48 +324,40 @@ def test_request_without_what_it_needs(world: World) -> None:
 
 def test_submission_limits() -> None:
     assert refusal(parse_submission, bytes(200_000)) == "too-large"
-    salted = Salted(bytes(32), bytes(MAX_PROFILE))
+    records = (Salted("a", bytes(32), bytes(MAX_TOTAL)),)
     signatures = sign_entry(b"content", signer("x"))
-    big = Submission(b"content", signatures, salted, bytes(MAX_BUNDLE))
+    big = Submission(b"content", signatures, records, bytes(MAX_BUNDLE))
     assert parse_submission(big.pack()) == big
     over = changed(big, bundle=bytes(MAX_BUNDLE + 1))
     assert refusal(parse_submission, over.pack()) == "wrong-type"
 
 
-def test_update_brings_its_record(world: World) -> None:
-    salted = Salted(seed("new salt"), b"new profile")
-    card = card_of("a", record=record_hash(salted.salt, salted.profile))
+def test_update_brings_its_records(world: World) -> None:
+    contacts = Salted("contacts", seed("new salt"), b"new contacts")
+    card = card_of("a", records=record_hashes((contacts, records_of("a")[1])))
     vault = (signer("a vault"),)
     bundle = bundle_of("a", world.now)
     arguments = (world.genesis, world.member("a"), card, "routine", vault)
-    update = make_update(*arguments, salted, bundle, world.now)
+    update = make_update(*arguments, (contacts,), bundle, world.now)
     change = check_change(parse_submission(update.pack()), world.directory, world.now)
-    assert change.record == Record(id_of("a"), salted.salt, salted.profile)
-    bare = make_update(*arguments, None, None, world.now)
+    assert change.records == Records(id_of("a"), (contacts,))
+    bare = make_update(*arguments, (), None, world.now)
     assert refusal(check_change, bare, world.directory, world.now) == "wrong-record"
-    wrong = make_update(*arguments, Salted(seed("x"), b"new profile"), None, world.now)
+    wrong = make_update(*arguments, (Salted("contacts", seed("x"), b"x"),), None, world.now)
     assert refusal(check_change, wrong, world.directory, world.now) == "wrong-record"
-    foreign = make_update(*arguments, salted, bundle_of("b", world.now), world.now)
+    foreign = make_update(*arguments, (contacts,), bundle_of("b", world.now), world.now)
     assert refusal(check_change, foreign, world.directory, world.now) == "wrong-key"
     world.directory.adopt(change.verified)
-    assert world.member("a").record == card.record
+    assert world.member("a").card == card
     assert refusal(check_change, update, world.directory, world.now) == "old-number"
 
 
-def test_update_that_keeps_its_record(world: World) -> None:
+def test_update_that_keeps_its_records(world: World) -> None:
     card = card_of("a", endpoint="https://new.example.org")
-    update = make_update(
-        world.genesis,
-        world.member("a"),
-        card,
-        "routine",
-        (signer("a vault"),),
-        None,
-        None,
-        world.now,
-    )
+    member, vault = world.member("a"), (signer("a vault"),)
+    update = make_update(world.genesis, member, card, "routine", vault, (), None, world.now)
     change = check_change(update, world.directory, world.now)
-    assert change.record is None
+    assert change.records.records == ()
     assert Leaf(world.now, update.content, update.signatures).pack() == change.verified.leaf
 
 
@@ -339,7 +365,7 @@ def test_update_with_a_new_vault_key_brings_a_bundle_of_it(world: World) -> None
     new = signer("a vault 2")
     card = card_of("a", vault_key=new.public)
     signers = (signer("a vault"), new)
-    arguments = (world.genesis, world.member("a"), card, "compromised", signers, None)
+    arguments = (world.genesis, world.member("a"), card, "compromised", signers, ())
     good = make_update(*arguments, bundle_of("a", world.now, vault=new), world.now)
     check_change(good, world.directory, world.now)
     old = make_update(*arguments, bundle_of("a", world.now), world.now)
@@ -350,7 +376,7 @@ def test_own_status(world: World) -> None:
     member = world.member("a")
     body = Status("suspended", None, "intruder")
     content = make_status_entry(world.genesis, member.id, 2, member.head, body, world.now)
-    own = Submission(content, sign_entry(content, signer("a vault")), None, None)
+    own = Submission(content, sign_entry(content, signer("a vault")), (), None)
     check_change(own, world.directory, world.now)
     with_bundle = changed(own, bundle=bundle_of("a", world.now))
     assert refusal(check_change, with_bundle, world.directory, world.now) == "wrong-value"
@@ -359,7 +385,7 @@ def test_own_status(world: World) -> None:
 def test_registrar_s_status_is_no_submission(world: World) -> None:
     """Over the wire only members write; registrars write where their key is sealed."""
     content = world.status_content("a", "suspended")
-    signed = Submission(content, sign_entry(content, world.registrars[0]), None, None)
+    signed = Submission(content, sign_entry(content, world.registrars[0]), (), None)
     assert refusal(check_change, signed, world.directory, world.now) == "missing-signature"
 
 

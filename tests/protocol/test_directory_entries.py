@@ -14,6 +14,7 @@ from referral_protocol.directory.entries import (
     Card,
     Entry,
     Leaf,
+    RecordHash,
     Root,
     Status,
     Update,
@@ -59,7 +60,7 @@ def test_bytes_of_an_entry() -> None:
             signer("a node").public,
             "https://a.example.org",
             [],
-            card.record,
+            [[r.name, r.hash] for r in card.records],
         ],
     ]
     content = make_member_entry(WORLD.genesis, id_of("a"), card, START)
@@ -111,7 +112,10 @@ def test_bytes_of_a_leaf() -> None:
             {"body": replace(card_of("a"), pins=tuple(bytes([i]) * 32 for i in range(5)))},
             "wrong-type",
         ),
-        ({"body": replace(card_of("a"), record=None)}, "wrong-type"),
+        ({"body": replace(card_of("a"), records=None)}, "wrong-type"),
+        ({"body": replace(card_of("a"), records=card_of("a").records[::-1])}, "wrong-value"),
+        ({"body": replace(card_of("a"), records=card_of("a").records[:1] * 2)}, "wrong-value"),
+        ({"body": replace(card_of("a"), records=(RecordHash("A b", bytes(32)),))}, "wrong-type"),
     ],
 )
 def test_member_fields(change: dict[str, object], code: str) -> None:

@@ -59,10 +59,9 @@ def test_restore_gives_the_same(world: World) -> None:
     again = Replica.restore(world.genesis, world.checkpoint(), world.leaves, world.now)
     assert again.checkpoint == replica.checkpoint
     assert list(again.directory.members()) == list(replica.directory.members())
+    mixed = world.leaves[:-1] + world.leaves[:1]
     with pytest.raises(ProtocolError, match="bad-checkpoint"):
-        Replica.restore(
-            world.genesis, world.checkpoint(), world.leaves[:-1] + world.leaves[:1], world.now
-        )
+        Replica.restore(world.genesis, world.checkpoint(), mixed, world.now)
 
 
 def test_same_tree_later(world: World) -> None:

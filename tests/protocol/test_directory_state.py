@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from directory_world import DAY, START, World, card_of, id_of, profile_of, seed, signer
+from directory_world import DAY, START, World, card_of, id_of, records_of, seed, signer
 from referral_protocol import labels
 from referral_protocol.directory.entries import (
     EntrySignature,
@@ -16,7 +16,6 @@ from referral_protocol.directory.entries import (
     parse_entry,
     sign_entry,
 )
-from referral_protocol.directory.records import record_hash
 from referral_protocol.directory.state import CLOCK_AHEAD, MAX_AGE, Directory
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import Signer
@@ -58,7 +57,7 @@ def test_member_as_the_log_has_it(world: World) -> None:
     assert member.vault_key == signer("a vault").public
     assert member.node_key == signer("a node").public
     assert member.endpoint == "https://a.example.org"
-    assert member.record == record_hash(seed("a salt"), profile_of("a"))
+    assert member.records == {r.name: r.hash for r in records_of("a")}
     assert (member.joined_at, member.vault_since, member.node_key_at) == (START, START, START)
     assert (member.number, member.vault_index, member.earlier) == (1, 1, ())
     assert [m.id for m in world.directory.members()] == [id_of("a"), id_of("b")]

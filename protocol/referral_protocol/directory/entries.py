@@ -40,6 +40,7 @@ MAX_LEAF: Final = 24 * 1024
 MAX_SIGNATURES: Final = 40
 MAX_PINS: Final = 4
 MAX_SUITES: Final = 8
+MAX_RECORDS: Final = 8
 MAX_REGISTRARS: Final = 16
 MAX_ROOT_KEYS: Final = 16
 MAX_WITNESSES: Final = 64
@@ -86,11 +87,18 @@ class Root(Wire, frozen=True):
     quorum: Count
 
 
+class RecordHash(Wire, frozen=True):
+    """The name of a profile record and the hash of it with its salt."""
+
+    name: Code
+    hash: Hash
+
+
 class Card(Wire, frozen=True):
     """Body of ``member``: a member's keys and where its node answers.
 
     ``pins``: SHA-256 of the TLS public keys (SubjectPublicKeyInfo) that alone count, or none;
-    ``record``: hash of the salted profile record.
+    ``records``: the salted hashes of its profile records, by name.
     """
 
     suites: Annotated[tuple[SuiteNumber, ...], Meta(min_length=1, max_length=MAX_SUITES)]
@@ -98,7 +106,7 @@ class Card(Wire, frozen=True):
     node_key: Key
     endpoint: Url
     pins: Annotated[tuple[Hash, ...], Meta(max_length=MAX_PINS)]
-    record: Hash
+    records: Annotated[tuple[RecordHash, ...], Meta(max_length=MAX_RECORDS)]
 
 
 class Update(Wire, frozen=True):
@@ -254,6 +262,7 @@ def root_keys(root: Root) -> tuple[bytes, ...]:
 def _check_card(card: Card) -> None:
     _check_sorted(card.suites, "card: suites")
     _check_sorted(card.pins, "card: pins")
+    _check_sorted([record.name for record in card.records], "card: records")
     if card.vault_key == card.node_key:
         raise ProtocolError("key-in-use", "card: one key in two roles")
 

@@ -1,72 +1,123 @@
-"""Profile records: contacts and services, beside the log (DIRECTORY 5.1).
+"""Profile records: organisation, contacts, services, beside the log (DIRECTORY 5.1).
 
-Law: the log holds only a record's hash over a salt of 32 random bytes, so a person's name can be
-taken out of a record or the record away, and nothing in the log gives it back. A record counts only
-while the log names its hash for its member.
+Law: the log holds only each record's hash over a salt of 32 random bytes, so one of them, say the
+contacts, can be erased and nothing in the log gives a person's name back, while the others still
+count. A record counts only while the log names its hash for its member.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
 from msgspec import Meta
 
 from referral_protocol import labels
+from referral_protocol.directory.entries import MAX_RECORDS, Card, RecordHash
 from referral_protocol.directory.state import Directory
 from referral_protocol.directory.tiles import parse_tile
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import digest
-from referral_protocol.wire import Hash, Id, Wire, decode, encode
+from referral_protocol.wire import Code, Hash, Id, Wire, decode, encode
 
-MAX_PROFILE: Final = 64 * 1024
-MAX_RECORD: Final = MAX_PROFILE + 128
+MAX_TOTAL: Final = 128 * 1024
+"""Most bytes of all records of one member together."""
+MAX_ITEM: Final = MAX_TOTAL + 1024
 
-Profile = Annotated[bytes, Meta(min_length=1, max_length=MAX_PROFILE)]
 
+class Salted(Wire, frozen=True):
+    """One record: its name (``organisation``, ``contacts``, ``services``), salt and bytes."""
 
-class Record(Wire, frozen=True):
-    """A member's profile as canonical bytes, with the salt of its hash."""
-
-    member: Id
+    name: Code
     salt: Hash
-    profile: Profile
+    content: Annotated[bytes, Meta(min_length=1, max_length=MAX_TOTAL)]
 
     @property
     def hash(self) -> bytes:
         """What the log names it by."""
-        return record_hash(self.salt, self.profile)
+        return record_hash(self.salt, self.content)
+
+
+SaltedList = Annotated[tuple[Salted, ...], Meta(max_length=MAX_RECORDS)]
+
+
+class Records(Wire, frozen=True):
+    """What there is of a member's records, ascending by name."""
+
+    member: Id
+    records: SaltedList
 
     def pack(self) -> bytes:
         """The bytes that are served."""
         return encode(self)
 
-
-def record_hash(salt: bytes, profile: bytes) -> bytes:
-    """SHA-256 over label, salt and profile bytes, 32 bytes."""
-    return digest(labels.RECORD, salt, profile)
-
-
-def parse_record(data: bytes) -> Record:
-    """Parse a record; whether the log names it is not checked."""
-    return decode(data, Record, MAX_RECORD, "record")
+    def contents(self) -> dict[str, bytes]:
+        """The records' bytes by name, as :mod:`referral_protocol.profiles` takes them."""
+        return {record.name: record.content for record in self.records}
 
 
-def check_record(record: Record, directory: Directory) -> None:
-    """``wrong-record`` unless the log names this record for its member now."""
-    if directory.known(record.member).record != record.hash:
-        raise ProtocolError("wrong-record", "record: not the one that the log names")
+def record_hash(salt: bytes, content: bytes) -> bytes:
+    """SHA-256 over label, salt and the record's bytes, 32 bytes."""
+    return digest(labels.RECORD, salt, content)
+
+
+def salted(contents: Mapping[str, bytes], salts: Mapping[str, bytes]) -> tuple[Salted, ...]:
+    """Records by name with fresh salts by name (32 random bytes each), in their order."""
+    return tuple(Salted(name, salts[name], contents[name]) for name in sorted(contents))
+
+
+def record_hashes(records: Iterable[Salted]) -> tuple[RecordHash, ...]:
+    """What a card says of these records."""
+    return tuple(RecordHash(record.name, record.hash) for record in records)
+
+
+def parse_records(data: bytes) -> Records:
+    """Parse a member's records; whether the log names them is not checked."""
+    records = decode(data, Records, MAX_ITEM, "records")
+    check_list(records.records)
+    return records
+
+
+def check_list(records: tuple[Salted, ...]) -> None:
+    """``wrong-value`` unless ascending by name; ``too-large`` if too much together."""
+    names = [record.name for record in records]
+    if names != sorted(set(names)):
+        raise ProtocolError("wrong-value", "records: not ascending by name, or one twice")
+    if sum(len(record.content) for record in records) > MAX_TOTAL:
+        raise ProtocolError("too-large", f"records: at most {MAX_TOTAL} bytes together")
+
+
+def check_record(record: Salted, card: Card) -> None:
+    """``wrong-record`` unless the card names this record."""
+    if RecordHash(record.name, record.hash) not in card.records:
+        raise ProtocolError("wrong-record", f"record {record.name}: not the one that the log names")
+
+
+def held_records(records: Records, directory: Directory) -> tuple[Records, list[ProtocolError]]:
+    """Those of a member's records that the log names now, and why each other one is left out."""
+    card = directory.known(records.member).card
+    held: list[Salted] = []
+    refused: list[ProtocolError] = []
+    for record in records.records:
+        try:
+            check_record(record, card)
+        except ProtocolError as error:
+            refused.append(error)
+        else:
+            held.append(record)
+    return Records(records.member, tuple(held)), refused
 
 
 def read_records_tile(
     data: bytes, name: bytes, directory: Directory
-) -> tuple[list[Record], list[ProtocolError]]:
-    """The records of a tile that the log names, and why each other item was left out."""
-    records: list[Record] = []
+) -> tuple[list[Records], list[ProtocolError]]:
+    """What a tile holds of each member and the log names, and why each other thing is left out."""
+    found: list[Records] = []
     refused: list[ProtocolError] = []
-    for item in parse_tile(data, name, MAX_RECORD, "records"):
+    for item in parse_tile(data, name, MAX_ITEM, "records"):
         try:
-            record = parse_record(item)
-            check_record(record, directory)
+            held, left_out = held_records(parse_records(item), directory)
         except ProtocolError as error:
             refused.append(error)
         else:
-            records.append(record)
-    return records, refused
+            found.append(held)
+            refused.extend(left_out)
+    return found, refused

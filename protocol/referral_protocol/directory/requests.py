@@ -30,15 +30,23 @@ from referral_protocol.directory.entries import (
     parse_entry,
     sign_entry,
 )
-from referral_protocol.directory.records import MAX_PROFILE, Profile, Record, record_hash
+from referral_protocol.directory.records import (
+    MAX_TOTAL,
+    Records,
+    Salted,
+    SaltedList,
+    check_list,
+    check_record,
+    record_hashes,
+)
 from referral_protocol.directory.rules import Member
 from referral_protocol.directory.state import Directory, VerifiedEntry
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import member_id
 from referral_protocol.suite import SUITE, Signer, digest
-from referral_protocol.wire import Code, Hash, Time, Wire, decode, encode
+from referral_protocol.wire import Code, Time, Wire, decode, encode
 
-MAX_SUBMISSION: Final = MAX_PROFILE + MAX_BUNDLE + 24 * 1024
+MAX_SUBMISSION: Final = MAX_TOTAL + MAX_BUNDLE + 24 * 1024
 MAX_REQUEST_STATE: Final = 8 * 1024
 MAX_TEXT: Final = 1000
 
@@ -48,19 +56,12 @@ APPROVED: Final = "approved"
 DECLINED: Final = "declined"
 
 
-class Salted(Wire, frozen=True):
-    """A profile and its salt: a record of the member that the entry names."""
-
-    salt: Hash
-    profile: Profile
-
-
 class Submission(Wire, frozen=True):
-    """``record`` is nil where the entry names the record that stands already."""
+    """``records`` are those that the entry names and the directory does not have yet."""
 
     content: Content
     signatures: Signatures
-    record: Salted | None
+    records: SaltedList
     bundle: Annotated[bytes, Meta(min_length=1, max_length=MAX_BUNDLE)] | None
 
     def pack(self) -> bytes:
@@ -71,7 +72,7 @@ class Submission(Wire, frozen=True):
     def id(self) -> bytes:
         """The 16 bytes under which the directory answers how it stands.
 
-        Over the whole content, the record's salted hash included: nobody else can guess it.
+        Over the whole content, the records' salted hashes included: nobody else can guess it.
         """
         return request_id(self.content)
 
@@ -94,7 +95,7 @@ class Join(NamedTuple):
     member: bytes
     card: Card
     entry: Entry
-    record: Record
+    records: Records
     submission: Submission
 
 
@@ -102,7 +103,7 @@ class Change(NamedTuple):
     """A checked update or status by a member itself, ready to be adopted."""
 
     verified: VerifiedEntry
-    record: Record | None
+    records: Records
     submission: Submission
 
 
@@ -127,15 +128,15 @@ def make_join(
     node: Signer,
     endpoint: str,
     pins: tuple[bytes, ...],
-    salted: Salted,
+    records: tuple[Salted, ...],
     bundle: bytes | None,
     now: int,
 ) -> Submission:
-    """A request to join, signed with both keys; ``salted.salt`` is 32 fresh random bytes."""
-    hashed = record_hash(salted.salt, salted.profile)
-    card = Card((SUITE,), vault.public, node.public, endpoint, tuple(sorted(pins)), hashed)
+    """A request to join, signed with both keys; ``records`` as :func:`records.salted` gives."""
+    hashes = record_hashes(records)
+    card = Card((SUITE,), vault.public, node.public, endpoint, tuple(sorted(pins)), hashes)
     content = make_member_entry(genesis, member_id(vault.public), card, now)
-    return Submission(content, sign_entry(content, vault, node), salted, bundle)
+    return Submission(content, sign_entry(content, vault, node), records, bundle)
 
 
 def make_update(
@@ -144,27 +145,28 @@ def make_update(
     card: Card,
     reason: str,
     signers: tuple[Signer, ...],
-    salted: Salted | None,
+    records: tuple[Salted, ...],
     bundle: bytes | None,
     now: int,
 ) -> Submission:
-    """A new card after the member's last entry. ``signers``: the vault key and each new key."""
+    """A new card after the member's last entry, with the records that are new in it.
+
+    ``signers``: the vault key and each new key.
+    """
     content = make_update_entry(
         genesis, member.id, member.number + 1, member.head, card, reason, now
     )
-    return Submission(content, sign_entry(content, *signers), salted, bundle)
+    return Submission(content, sign_entry(content, *signers), records, bundle)
 
 
 def check_join(submission: Submission, directory: Directory, now: int) -> Join:
     """Check a request to join as far as it can be without the registrar's signature."""
     entry, card = directory.verify_join(submission.content, submission.signatures, now)
     member = member_id(card.vault_key)
-    record = _record(submission, member, card)
-    if record is None:
-        raise ProtocolError("wrong-record", "request: no record")
+    _check_records(submission.records, card, {})
     if submission.bundle is not None:
         verify_bundle(submission.bundle, member, card.vault_key, now)
-    return Join(member, card, entry, record, submission)
+    return Join(member, card, entry, Records(member, submission.records), submission)
 
 
 def join_leaf(submission: Submission, registrar: tuple[EntrySignature, ...], logged: int) -> bytes:
@@ -184,25 +186,25 @@ def check_change(submission: Submission, directory: Directory, now: int) -> Chan
     leaf = Leaf(max(now, directory.logged), submission.content, submission.signatures)
     verified = directory.verify(leaf.pack(), directory.size)
     if isinstance(entry.body, Status):
-        if submission.record is not None or submission.bundle is not None:
+        if submission.records or submission.bundle is not None:
             raise ProtocolError("wrong-value", "submission: a status brings nothing along")
-        return Change(verified, None, submission)
+        return Change(verified, Records(member.id, ()), submission)
     card = entry.body.card
-    record = _record(submission, member.id, card)
-    if record is None and card.record != member.record:
-        raise ProtocolError("wrong-record", "submission: the record that the entry names")
+    _check_records(submission.records, card, member.records)
     if submission.bundle is not None:
         verify_bundle(submission.bundle, member.id, card.vault_key, now)
-    return Change(verified, record, submission)
+    return Change(verified, Records(member.id, submission.records), submission)
 
 
-def _record(submission: Submission, member: bytes, card: Card) -> Record | None:
-    if submission.record is None:
-        return None
-    record = Record(member, submission.record.salt, submission.record.profile)
-    if record.hash != card.record:
-        raise ProtocolError("wrong-record", "submission: not the record that the entry names")
-    return record
+def _check_records(records: tuple[Salted, ...], card: Card, held: dict[str, bytes]) -> None:
+    """Each record that is sent is named by the card; each that it names is sent or held."""
+    check_list(records)
+    for record in records:
+        check_record(record, card)
+    sent = {record.name for record in records}
+    for named in card.records:
+        if named.name not in sent and held.get(named.name) != named.hash:
+            raise ProtocolError("wrong-record", f"record {named.name}: named, but not sent")
 
 
 __all__ = [

@@ -98,9 +98,9 @@ class Member(msgspec.Struct, frozen=True):
         return self.card.suites
 
     @property
-    def record(self) -> bytes:
-        """Hash of the profile record that counts now."""
-        return self.card.record
+    def records(self) -> dict[str, bytes]:
+        """The hashes of the profile records that count now, by name."""
+        return {record.name: record.hash for record in self.card.records}
 
     def status(self, now: int) -> str:
         """``active``, ``suspended`` or ``removed`` at this time."""
