@@ -13,10 +13,10 @@ from typing import Final
 import structlog
 
 from referral_node.delivery.http import Answer, Http, Unreachable
-from referral_node.exchange.casekeys import OWN_BUNDLE
 from referral_node.exchange.core import Core
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.store import StoreError
+from referral_node.store.facts import BUNDLE, fact
 from referral_protocol.certificates import Bundle
 from referral_protocol.directory.board import Posted, read_board_tile
 from referral_protocol.directory.notes import MAX_NOTE, peek_checkpoint
@@ -31,14 +31,14 @@ from referral_protocol.directory.paths import (
     publish_path,
     records_tile_path,
 )
-from referral_protocol.directory.records import MAX_RECORD, Record, read_records_tile
+from referral_protocol.directory.records import MAX_ITEM, Records, read_records_tile
 from referral_protocol.directory.tiles import MAX_INDEX, TILE_MEMBERS, parse_index
 from referral_protocol.errors import ProtocolError
 from referral_protocol.signed import parse_signed
 from referral_protocol.wire import decode
 
 MSGPACK: Final = "application/msgpack"
-MAX_TILE: Final = TILE_MEMBERS * (4 + MAX_RECORD)
+MAX_TILE: Final = TILE_MEMBERS * (4 + MAX_ITEM)
 
 log = structlog.get_logger()
 
@@ -148,7 +148,7 @@ class DirectoryPoller:
         return self._keeper.replica.size > held
 
     async def _records(self, *, force: bool) -> bool:
-        found: list[Record] = []
+        found: list[Records] = []
         refused = 0
         tiles = await self._new_tiles(RECORDS, force=force)
         if tiles is None:
@@ -199,10 +199,9 @@ class DirectoryPoller:
         core = self._core
         if core.members.get(core.us) is None:
             return  # not admitted yet: the request to join carries the first bundle
-        row = await core.store.row("SELECT value FROM facts WHERE name = ?", (OWN_BUNDLE,))
-        if row is None:
+        data = await fact(core.store, BUNDLE)
+        if data is None:
             return
-        data = bytes(row["value"])
         posted = core.members.bundle(core.us)
         ours = decode(parse_signed(data, len(data), "bundle").content, Bundle, len(data), "bundle")
         if posted is not None and posted.made_at >= ours.made_at:

@@ -10,6 +10,7 @@ from typing import Final
 from referral_node.exchange.core import Core
 from referral_node.exchange.rows import audit
 from referral_node.store import Tx
+from referral_node.store.facts import BUNDLE, keep
 from referral_node.vault.vault import UnlockedVault
 from referral_protocol.certificates import (
     CASE_PREKEY_KEPT,
@@ -24,8 +25,6 @@ from referral_protocol.suite import SUITE
 
 AHEAD: Final = 4
 """Prekeys that lie ready, the current one included: four months without anyone signing in."""
-OWN_BUNDLE: Final = "bundle"
-"""Name of the fact that holds our newest bundle."""
 
 
 class CaseKeys:
@@ -62,11 +61,7 @@ class CaseKeys:
             await _destroy(tx, now)
             bundle = await _bundle(tx, core.us, now)
             packed = make_bundle(vault.signer, bundle)
-            await tx.execute(
-                "INSERT INTO facts (name, value) VALUES (?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                (OWN_BUNDLE, packed),
-            )
+            await keep(tx, BUNDLE, packed)
             await audit(tx, now, None, "prekeys-made", None)
             return packed
 

@@ -6,7 +6,7 @@ waits, and says so.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -14,6 +14,7 @@ from referral_protocol.certificates import CasePrekey, VerifiedBundle, VerifiedC
 from referral_protocol.directory.state import Directory
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import fingerprint
+from referral_protocol.profiles import Profile
 from referral_protocol.suite import SealKey
 
 Profile = dict[str, Any]
@@ -171,4 +172,4 @@ class MemberBook:
 
 
 def _name(member: Member) -> str:
-    return str((member.profile or {}).get("name", ""))
+    return "" if member.profile is None else member.profile.organisation.name

@@ -6,22 +6,26 @@ that is down, stale or lying changes nothing here: the node goes on with what it
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 from referral_node.exchange.core import Core
 from referral_node.store import Tx
+from referral_node.store.facts import (
+    CHECKED_AT,
+    CHECKPOINT,
+    fact,
+    keep,
+    time_bytes,
+    time_of,
+)
+from referral_protocol import profiles
 from referral_protocol.certificates import (
     verify_bundle,
     verify_certificate,
 )
 from referral_protocol.directory.board import Posted
-from referral_protocol.directory.records import Record, check_record, parse_record
+from referral_protocol.directory.records import Records, held_records, parse_records
 from referral_protocol.directory.replica import Replica
 from referral_protocol.errors import ProtocolError
-from referral_protocol.forms import decode
-
-CHECKPOINT: Final = "checkpoint"
-CHECKED_AT: Final = "checked-at"
 
 
 class ReplicaKeeper:
@@ -36,7 +40,7 @@ class ReplicaKeeper:
     async def load(self) -> None:
         """Fold again what was stored; a replica that does not fold is fetched anew."""
         core = self._core
-        note = await core.store.row("SELECT value FROM facts WHERE name = ?", (CHECKPOINT,))
+        note = await fact(core.store, CHECKPOINT)
         if note is None:
             return
         rows = await core.store.rows("SELECT leaf FROM log_entries ORDER BY number")
@@ -44,12 +48,12 @@ class ReplicaKeeper:
         self.replica = await asyncio.to_thread(
             Replica.restore,
             self._genesis,
-            bytes(note["value"]),
+            note,
             leaves,
             core.clock(),
             self._allow_loopback,
         )
-        self._adopt(bytes(note["value"]))
+        self._adopt(note)
         await self._load_beside()
 
     async def take(self, note: bytes, leaves: Sequence[bytes]) -> None:
@@ -64,8 +68,8 @@ class ReplicaKeeper:
                 "INSERT INTO log_entries (number, leaf) VALUES (?, ?)",
                 list(enumerate(leaves, held)),
             )
-            await _keep_fact(tx, CHECKPOINT, note)
-            await _keep_fact(tx, CHECKED_AT, now.to_bytes(8, "big"))
+            await keep(tx, CHECKPOINT, note)
+            await keep(tx, CHECKED_AT, time_bytes(now))
 
         await core.store.write(work)
         self.replica = extended
@@ -76,9 +80,9 @@ class ReplicaKeeper:
         """The directory answered that nothing is new: that counts as having looked."""
         now = self._core.clock()
         self._core.members.checked_at = now
-        await self._core.store.write(lambda tx: _keep_fact(tx, CHECKED_AT, now.to_bytes(8, "big")))
+        await self._core.store.write(lambda tx: keep(tx, CHECKED_AT, time_bytes(now)))
 
-    async def take_records(self, records: Sequence[Record]) -> None:
+    async def take_records(self, records: Sequence[Records]) -> None:
         """Store records that were checked against the log, and forget what is not named now."""
         rows = [(record.member, record.pack()) for record in records]
 
@@ -113,22 +117,21 @@ class ReplicaKeeper:
     def _adopt(self, note: bytes) -> None:
         self._core.members.adopt(self.replica.directory, note.decode("utf-8"))
 
-    def _profile(self, record: Record) -> None:
+    def _profile(self, record: Records) -> None:
         try:
-            self._core.members.set_profile(record.member, decode(record.profile))
+            self._core.members.set_profile(record.member, profiles.unpack(record.contents()))
         except ProtocolError:
             self._core.members.set_profile(record.member, None)
 
     async def _load_beside(self) -> None:
         """Records, bundles and certificates, each checked against the log as it is now."""
         core, directory = self._core, self.replica.directory
-        looked = await core.store.row("SELECT value FROM facts WHERE name = ?", (CHECKED_AT,))
+        looked = await fact(core.store, CHECKED_AT)
         if looked is not None:
-            core.members.checked_at = int.from_bytes(bytes(looked["value"]), "big")
+            core.members.checked_at = time_of(looked)
         for row in await core.store.rows("SELECT record FROM records"):
             try:
-                record = parse_record(bytes(row["record"]))
-                check_record(record, directory)
+                record, _ = held_records(parse_records(bytes(row["record"])), directory)
             except ProtocolError:
                 continue  # another record is named since; the next poll brings it
             self._profile(record)
@@ -157,14 +160,3 @@ class ReplicaKeeper:
             self._core.members.certify(member, certificate, data)
         except ProtocolError:
             return  # the log says something newer: it counts
-
-
-async def _keep_fact(tx: Tx, name: str, value: bytes) -> None:
-    await tx.execute(
-        "INSERT INTO facts (name, value) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (name, value),
-    )
-
-
-__all__ = ["CHECKPOINT", "ReplicaKeeper"]

@@ -1,0 +1,54 @@
+"""Small facts of this node, by name. The one list of their names.
+
+Law: a fact is a few bytes that the node must find again after a restart. No secret is a fact.
+"""
+
+from typing import Final
+
+from referral_node.store.database import Store, Tx
+
+MEMBER: Final = "member"
+"""Our member id, 16 bytes."""
+EPOCH: Final = "epoch"
+"""When this node was set up or restored: ms, 8 bytes big-endian."""
+CERTIFICATE: Final = "certificate"
+"""Our node certificate, as it travels."""
+BUNDLE: Final = "bundle"
+"""Our newest bundle of case prekeys, as it travels."""
+KIT_BACKUP: Final = "kit-backup"
+"""Public half of the kit's pair that backups are sealed to, 1,216 bytes."""
+GENESIS: Final = "genesis"
+"""Hash of the directory's entry 0, 32 bytes: set when the node asks to join."""
+DIRECTORY_URL: Final = "directory-url"
+"""Where the directory is, UTF-8."""
+REQUEST: Final = "request"
+"""The 16 bytes under which the directory answers how our request to join stands."""
+CHECKPOINT: Final = "checkpoint"
+"""The newest verified checkpoint, its note's bytes."""
+CHECKED_AT: Final = "checked-at"
+"""When the directory last answered: ms, 8 bytes big-endian."""
+
+
+async def fact(store: Store, name: str) -> bytes | None:
+    """A fact, or None."""
+    row = await store.row("SELECT value FROM facts WHERE name = ?", (name,))
+    return None if row is None else bytes(row["value"])
+
+
+async def keep(tx: Tx, name: str, value: bytes) -> None:
+    """Set a fact inside a transaction."""
+    await tx.execute(
+        "INSERT INTO facts (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
+
+
+def time_bytes(when: int) -> bytes:
+    """A time as a fact's value."""
+    return when.to_bytes(8, "big")
+
+
+def time_of(value: bytes) -> int:
+    """The time that :func:`time_bytes` made."""
+    return int.from_bytes(value, "big")
