@@ -247,7 +247,7 @@ def _explain(message: str, values: dict[str, Any]) -> tuple[Path_, str]:
 
 
 def _meant(key: str, path: Path_) -> str:
-    tables = {"exchange": Exchange, "pages": Pages, "metrics": Metrics}
+    tables: dict[str, type[_Table]] = {"exchange": Exchange, "pages": Pages, "metrics": Metrics}
     kind: type[_Table] = Config
     if path:
         kind = Tls if path[-1] == "tls" else tables.get(str(path[0]), DirectoryChoice)
