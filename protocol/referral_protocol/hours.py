@@ -18,6 +18,9 @@ HORIZON: Final = 70
 """Days that are searched for the next window: longer than any holiday that is announced."""
 
 
+_NEAR: Final = 10  # days that nearly always hold the answer: looked at first
+
+
 class Window(NamedTuple):
     """A time of the week. ``days``: 0 is Monday. ``starts``, ``ends``: minutes of the local day."""
 
@@ -79,9 +82,22 @@ def verdict(
 
     ``closed``: first and last day of closures, in each window's own zone.
     """
+    for days in (_NEAR, HORIZON):
+        found = _verdict(windows, now, closed, days)
+        end = found.until if found.is_open else found.next_end
+        if end is not None and end < now + (days - 2) * DAY:
+            break
+    if found.until is not None and found.until >= now + (HORIZON - 2) * DAY:
+        return found._replace(until=None)
+    return found
+
+
+def _verdict(
+    windows: Sequence[Window], now: int, closed: Sequence[tuple[date, date]], days: int
+) -> Verdict:
     start: int | None = None
     end: int | None = None
-    for low, high in _merged(windows, now, closed):
+    for low, high in _merged(windows, now, closed, days):
         if high <= now:
             continue
         if start is None or end is None:
@@ -93,12 +109,12 @@ def verdict(
     if start is None or end is None:
         return Verdict(False, None, None, None)
     if start <= now:
-        return Verdict(True, None if end >= now + (HORIZON - 2) * DAY else end, None, None)
+        return Verdict(True, end, None, None)
     return Verdict(False, None, start, end)
 
 
 def _merged(
-    windows: Sequence[Window], now: int, closed: Sequence[tuple[date, date]]
+    windows: Sequence[Window], now: int, closed: Sequence[tuple[date, date]], days: int
 ) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for window in windows:
@@ -106,16 +122,20 @@ def _merged(
             zone = zoneinfo.ZoneInfo(window.zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
             continue
-        spans.extend(_spans(window, zone, now, closed))
+        spans.extend(_spans(window, zone, now, closed, days))
     return sorted(spans)
 
 
 def _spans(
-    window: Window, zone: zoneinfo.ZoneInfo, now: int, closed: Sequence[tuple[date, date]]
+    window: Window,
+    zone: zoneinfo.ZoneInfo,
+    now: int,
+    closed: Sequence[tuple[date, date]],
+    ahead: int,
 ) -> Iterator[tuple[int, int]]:
     try:
         first = datetime.fromtimestamp(now / 1000, zone).date() - timedelta(days=1)
-        days = [first + timedelta(days=step) for step in range(HORIZON)]
+        days = [first + timedelta(days=step) for step in range(ahead)]
     except (OverflowError, ValueError, OSError):
         return  # a time outside the calendar: nothing is open then
     for day in days:

@@ -7,7 +7,6 @@ Law: the tables in ``forms.referral`` and ``forms.messages`` are the only source
 from referral_protocol.forms.check import read, validate
 from referral_protocol.forms.content import (
     MAX_CONTENT,
-    MAX_DEPTH,
     MAX_ORDINARY,
     decode,
     encode,
@@ -46,7 +45,6 @@ from referral_protocol.forms.values import FormProblem
 __all__ = [
     "FORMS",
     "MAX_CONTENT",
-    "MAX_DEPTH",
     "MAX_ORDINARY",
     "MESSAGE_FORMS",
     "OPENING_FORMS",

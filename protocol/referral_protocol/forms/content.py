@@ -7,22 +7,19 @@ means is said by its absence.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgpack
 
 from referral_protocol.errors import ProtocolError
-from referral_protocol.wire import MAX_ITEMS, MAX_TIME, unpack
+from referral_protocol.wire import MAX_DEPTH, MAX_ITEMS, MAX_TIME, MAX_VALUES, check_form, unpack
 
 MAX_CONTENT: Final = 256 * 1024 - 36
 """Bytes: the largest padded body without its length and salt (SPEC 5)."""
 
 MAX_ORDINARY: Final = MAX_CONTENT - 220
 """Bytes of every content but a ``return``'s, which must have room to carry such a one."""
-
-MAX_DEPTH: Final = 8
-"""Maps and arrays inside one another; the content itself is the first."""
 
 KEY_FORM: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -39,14 +36,16 @@ def allowed_text(value: str) -> bool:
 def encode(content: Mapping[str, Any]) -> bytes:
     """The one encoding of ``content``. Raises ProtocolError for what no content may hold."""
     packed: bytes = msgpack.packb(_plain(content, 1, ordered=False), use_bin_type=True)
+    if len(packed) > MAX_VALUES:  # a value has at least a byte: fewer bytes cannot be too many
+        check_form(packed, MAX_CONTENT, "content")
     return _sized(content, packed)
 
 
 def decode(data: bytes) -> dict[str, Any]:
     """Content bytes to a map of str, int, bool, bytes, list and dict, each level in key order.
 
-    Checks, in this order: size, msgpack, canonical form, then value by value in the order of the
-    bytes: depth, kind, key order, text. Raises ProtocolError.
+    Checks, in this order: what ``wire.unpack`` checks of every structure, then value by value in
+    the order of the bytes: kind, key order, text; then the form's size. Raises ProtocolError.
     """
     plain = unpack(data, MAX_CONTENT, "content")
     if not isinstance(plain, dict):
@@ -65,24 +64,22 @@ def _sized(content: Mapping[str, Any], data: bytes) -> bytes:
 
 def _plain(value: Any, depth: int, ordered: bool) -> Any:
     """The value as plain dicts and lists in canonical order; ``ordered``: refuse another order."""
-    match value:
-        case bool() | bytes():
-            return value
-        case int():
-            if not 0 <= value <= MAX_TIME:
-                raise ProtocolError("wrong-value", "content: a number below 0 or above 2^53-1")
-            return value
-        case str():
-            if not allowed_text(value):
-                raise ProtocolError("not-text", "content: a character that is not allowed")
-            return value
-        case Mapping():
-            return _map(value, depth, ordered)
-        case Sequence():
-            _room(len(value), depth)
-            return [_plain(item, depth + 1, ordered) for item in value]
-        case _:
-            raise ProtocolError("wrong-type", "content: neither text, number, bytes, list nor map")
+    if isinstance(value, str):
+        if not allowed_text(value):
+            raise ProtocolError("not-text", "content: a character that is not allowed")
+        return value
+    if isinstance(value, bool | bytes):
+        return value
+    if isinstance(value, int):
+        if not 0 <= value <= MAX_TIME:
+            raise ProtocolError("wrong-value", "content: a number below 0 or above 2^53-1")
+        return value
+    if isinstance(value, dict | Mapping):
+        return _map(value, depth, ordered)
+    if isinstance(value, list | tuple):
+        _room(len(value), depth)
+        return [_plain(item, depth + 1, ordered) for item in value]
+    raise ProtocolError("wrong-type", "content: neither text, number, bytes, list nor map")
 
 
 def _map(value: Mapping[Any, Any], depth: int, ordered: bool) -> dict[str, Any]:
