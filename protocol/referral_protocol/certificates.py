@@ -18,7 +18,7 @@ from referral_protocol import labels
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import prekey_id
 from referral_protocol.signed import Signed, parse_signed, sign
-from referral_protocol.suite import SUITE, Signer, check_suite
+from referral_protocol.suite import KEM_PUBLIC_SIZE, SUITE, Signer, check_suite
 from referral_protocol.wire import Count, Id, KemKey, Key, Time, Wire, decode
 
 DAY: Final = 24 * 3600 * 1000
@@ -60,10 +60,14 @@ class TransportPrekey(Wire, frozen=True):
 
 
 class CasePrekey(Wire, frozen=True):
-    """One prekey of a bundle: current from ``starts`` until ``ends``."""
+    """One prekey of a bundle: current from ``starts`` until ``ends``.
+
+    A bundle may hold prekeys of suites that its reader does not have yet; so the size of ``public``
+    is the suite's affair, 1,216 bytes in suite 1.
+    """
 
     suite: Count
-    public: KemKey
+    public: Annotated[bytes, Meta(min_length=32, max_length=4096)]
     made_at: Time
     starts: Time
     ends: Time
@@ -176,7 +180,12 @@ def _check_bundle(bundle: Bundle) -> None:
             raise ProtocolError("bad-prekey", f"{what}: starts too soon after it was made")
         if key.made_at > bundle.made_at:
             raise ProtocolError("bad-prekey", f"{what}: made after its bundle")
+        if key.suite == SUITE and len(key.public) != KEM_PUBLIC_SIZE:
+            raise ProtocolError("bad-key", f"{what}: a public key of suite 1 has 1,216 bytes")
         ended = key.ends
+    if len({key.public for key in bundle.prekeys}) != len(bundle.prekeys):
+        # The same key in two terms would live longer than one term.
+        raise ProtocolError("bad-prekey", "bundle: the same prekey twice")
 
 
 __all__ = [

@@ -12,7 +12,7 @@ import msgspec
 from referral_protocol.certificates import CLOCK_AHEAD
 from referral_protocol.errors import ProtocolError
 from referral_protocol.receipts import HELD, HELD_WITHOUT_BODY
-from referral_protocol.statements import STATE, WITHDRAW, SignedStatement, Statement
+from referral_protocol.statements import OPEN, STATE, WITHDRAW, SignedStatement, Statement
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -27,8 +27,8 @@ class Known(msgspec.Struct, frozen=True):
 
     ``counter``: hash of the statement held under the same sender, epoch and seq. ``successor``:
     hash of a held statement of the same sender, thread and epoch with the same ``previous``.
-    ``opener``: the thread's opening statement. ``previous`` and ``seen``: where the statements that
-    these fields name stand. None: not held.
+    ``opener``: the statement that ``thread`` names. ``previous`` and ``seen``: where the statements
+    that these fields name stand. None: not held.
     """
 
     counter: bytes | None = None
@@ -69,6 +69,8 @@ def check_place(signed: SignedStatement, known: Known) -> None:
     pair = {statement.sender, statement.recipient}
     opener = known.opener
     if opener is not None and statement.thread is not None:
+        if opener.kind != OPEN:
+            raise ProtocolError("bad-thread", "statement: thread names what opened none")
         if {opener.sender, opener.recipient} != pair:
             raise ProtocolError("foreign-thread", "statement: thread")
         if statement.kind == STATE and statement.sender != opener.recipient:

@@ -13,7 +13,7 @@ import msgspec
 
 from referral_protocol.certificates import DAY
 from referral_protocol.retry import PATIENCE
-from referral_protocol.states import ENDS, REQUESTED
+from referral_protocol.states import ENDS, RECEIVED, REQUESTED
 
 HOUR: Final = 3_600_000
 DELIVERY_WARN: Final[dict[str, int]] = {"immediate": 4 * HOUR, "urgent": 12 * HOUR}
@@ -83,12 +83,14 @@ def ladder(evidence: Evidence, now: int) -> tuple[Step, ...]:
         _contacted(evidence, now),
         _outcome(evidence, now),
     ]
-    # What comes after is proof of what came before: whoever answered has held and opened it.
-    for number in range(len(steps) - 1, 0, -1):
-        before = steps[number - 1]
-        proved = steps[number].standing is Standing.DONE and before.rung is not Rung.CONTACTED
-        if proved and before.standing is not Standing.DONE:
-            steps[number - 1] = Step(before.rung, Standing.DONE)
+    # What comes after is proof of what came before: whoever answered has held and opened it. Only
+    # that the victim was reached is proved by nothing else.
+    proved = False
+    for number in range(len(steps) - 1, -1, -1):
+        step = steps[number]
+        if proved and step.standing is not Standing.DONE and step.rung is not Rung.CONTACTED:
+            steps[number] = Step(step.rung, Standing.DONE)
+        proved = proved or step.standing is Standing.DONE
     return tuple(_only_first_waits(steps, evidence))
 
 
@@ -127,7 +129,7 @@ def _opened(evidence: Evidence, now: int) -> Step:
 
 
 def _answered(evidence: Evidence, now: int) -> Step:
-    if evidence.answer is not None and evidence.answer != REQUESTED:
+    if evidence.answer not in (None, REQUESTED, RECEIVED):
         return Step(Rung.ANSWERED, Standing.DONE, evidence.answered_at, code=evidence.answer)
     # The last quarter of the time that the sender gave.
     warn = evidence.respond_by - (evidence.respond_by - evidence.sent_at) // 4

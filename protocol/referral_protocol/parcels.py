@@ -98,6 +98,7 @@ def make_parcel(
     content: ParcelContent,
 ) -> bytes:
     """Pad, seal and sign a parcel; ``parcel`` is its fresh random id, ``key`` the parsed prekey."""
+    _check_content(content)
     padded = _pad(encode(content))
     draft = Header(
         SUITE, parcel, sender, prekey.member, now, prekey_id(prekey.public), 0, bytes(32)
@@ -112,10 +113,24 @@ def make_parcel(
     return len(head).to_bytes(2, "big") + head + sealed
 
 
+def _check_content(content: ParcelContent) -> None:
+    if not 0 < len(content.messages) <= MAX_MESSAGES:
+        raise ProtocolError("too-large", f"parcel: 1 to {MAX_MESSAGES} messages")
+    # A receipt answers each statement once; twice in one parcel it could not say which body.
+    if len({message.content for message in content.messages}) != len(content.messages):
+        raise ProtocolError("wrong-value", "parcel: the same statement twice")
+
+
 def _pad(content: bytes) -> bytes:
+    length = len(content)
+    return length.to_bytes(4, "big") + content + bytes(padded_size(length) - 4 - length)
+
+
+def padded_size(length: int) -> int:
+    """Size in bytes of the class for a content of this length."""
     for size in CLASSES:
-        if 4 + len(content) <= size:
-            return len(content).to_bytes(4, "big") + content + bytes(size - 4 - len(content))
+        if 4 + length <= size:
+            return size
     raise ProtocolError("too-large", f"parcel: content of at most {MAX_CONTENT} bytes")
 
 
@@ -124,7 +139,9 @@ def head_length(start: bytes) -> int:
     if len(start) < 2:
         raise ProtocolError("truncated", "parcel: no head")
     length = int.from_bytes(start[:2], "big")
-    if not 0 < length <= MAX_HEAD:
+    if length == 0:
+        raise ProtocolError("truncated", "parcel: a head of no bytes")
+    if length > MAX_HEAD:
         raise ProtocolError("too-large", f"parcel: head of at most {MAX_HEAD} bytes")
     return length
 
@@ -161,15 +178,19 @@ def check_sealed_part(header: Header, sealed: bytes) -> None:
 def open_parcel(opener: Opener, header: Header, sealed: bytes) -> ParcelContent:
     """Open a checked sealed part, unpad it and parse what it holds."""
     padded = opener.open(parcel_info(header), sealed, "parcel")
+    if len(padded) not in CLASSES:
+        raise ProtocolError("wrong-length", "parcel: not the size of a class")
     length = int.from_bytes(padded[:4], "big")
     end = 4 + length
     if end > len(padded):
         raise ProtocolError("bad-length", "parcel: longer than its class")
-    if len(padded) != next(size for size in CLASSES if end <= size):
+    if len(padded) != padded_size(length):
         raise ProtocolError("wrong-class", "parcel")
     if padded.count(0, end) != len(padded) - end:
         raise ProtocolError("pad-not-zero", "parcel")
-    return decode(padded[4:end], ParcelContent, MAX_CONTENT, "parcel content")
+    content = decode(padded[4:end], ParcelContent, MAX_CONTENT, "parcel content")
+    _check_content(content)
+    return content
 
 
 def split_parcel(data: bytes) -> tuple[ParcelHead, bytes]:

@@ -89,6 +89,8 @@ def verify_receipt(content: bytes, signature: bytes, node_key: bytes) -> SignedR
             raise ProtocolError("wrong-value", "receipt: status")
         if (answer.status == REFUSED) != (answer.code is not None):
             raise ProtocolError("wrong-value", "receipt: a refusal has a code, nothing else has")
+        if answer.status == HELD and answer.sealed is None:
+            raise ProtocolError("wrong-value", "receipt: held, without naming the sealed body")
     if receipt.code is not None and receipt.answers:
         raise ProtocolError("wrong-value", "receipt: a refused parcel has no answers")
     return SignedReceipt(content, signature, receipt)

@@ -10,9 +10,11 @@ from typing import Final
 
 import msgspec
 
+from referral_protocol.errors import ProtocolError
 from referral_protocol.statements import OPEN, STATE, WITHDRAW, SignedStatement
 
 REQUESTED: Final = "requested"
+RECEIVED: Final = "received"
 CANCELLED: Final = "cancelled"
 
 # The states of FHIR R5 Task that the exchange uses, and where each may go.
@@ -62,9 +64,10 @@ def in_order(statements: Iterable[SignedStatement]) -> list[SignedStatement]:
     """One side's statements of a thread by (epoch, seq), those ahead of a gap left out.
 
     A statement is in order when it follows nothing or follows one that is: what waits for its
-    predecessor is held, and applied when the gap closes.
+    predecessor is held, and applied when the gap closes. Two statements under one counter are never
+    held by one node, but may meet in evidence: then the hash decides, not the order of arrival.
     """
-    ordered = sorted(statements, key=lambda s: (s.statement.epoch, s.statement.seq))
+    ordered = sorted(statements, key=lambda s: (s.statement.epoch, s.statement.seq, s.hash))
     there: set[bytes] = set()
     chain = []
     for signed in ordered:
@@ -78,17 +81,24 @@ def in_order(statements: Iterable[SignedStatement]) -> list[SignedStatement]:
 def thread_state(statements: Iterable[SignedStatement]) -> ThreadState | None:
     """The state of one thread from all its statements, of both sides, in any order.
 
-    None without the opener, which says who is the receiving side. Statements of other parties than
-    the opener's two are not looked at.
+    None without the opener, which says who is the receiving side. What is not between the opener's
+    two, in the opener's thread, is not looked at: it may have been held before the opener came.
     """
     everything = list({s.hash: s for s in statements}.values())
     opener = next((s for s in everything if s.statement.kind == OPEN), None)
     if opener is None:
         return None
     referring, receiving = opener.statement.sender, opener.statement.recipient
-    asked = in_order(s for s in everything if s.statement.sender == referring)
-    answered = in_order(s for s in everything if s.statement.sender == receiving)
+    thread = opener.hash
+    asked = in_order(s for s in everything if _runs(s, referring, receiving, thread))
+    answered = in_order(s for s in everything if _runs(s, receiving, referring, thread))
     return _fold(asked, answered)
+
+
+def _runs(signed: SignedStatement, sender: bytes, recipient: bytes, thread: bytes) -> bool:
+    statement = signed.statement
+    parties = (statement.sender, statement.recipient)
+    return parties == (sender, recipient) and signed.thread == thread
 
 
 def _fold(asked: Sequence[SignedStatement], answered: Sequence[SignedStatement]) -> ThreadState:
@@ -122,6 +132,21 @@ def allowed(current: ThreadState) -> tuple[str, ...]:
     if current.withdrawn is not None:
         following = tuple(state for state in following if state in ENDS)
     return following
+
+
+def check_next(current: ThreadState, following: str) -> None:
+    """Refuse a state that the receiving side may not say now, given what it has seen."""
+    if following in allowed(current):
+        return
+    if current.withdrawn is not None and following in TABLE[current.state]:
+        raise ProtocolError("withdrawn", f"statement: {following} after the withdrawal")
+    raise ProtocolError("state-not-allowed", f"statement: after {current.state}")
+
+
+def check_open(current: ThreadState) -> None:
+    """Refuse to open what was withdrawn before a person had opened it."""
+    if current.withdrawn is not None and current.since is None:
+        raise ProtocolError("withdrawn", "body: the referral was withdrawn before it was opened")
 
 
 def diagram() -> str:
