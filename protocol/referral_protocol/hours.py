@@ -82,11 +82,10 @@ def verdict(
 
     ``closed``: first and last day of closures, in each window's own zone.
     """
-    for days in (_NEAR, HORIZON):
-        found = _verdict(windows, now, closed, days)
-        end = found.until if found.is_open else found.next_end
-        if end is not None and end < now + (days - 2) * DAY:
-            break
+    found = _verdict(windows, now, closed, _NEAR)
+    end = found.until if found.is_open else found.next_end
+    if end is None or end >= now + (_NEAR - 2) * DAY:
+        found = _verdict(windows, now, closed, HORIZON)
     if found.until is not None and found.until >= now + (HORIZON - 2) * DAY:
         return found._replace(until=None)
     return found

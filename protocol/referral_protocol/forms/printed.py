@@ -114,9 +114,11 @@ def printed() -> str:
     parts.extend(_withheld())
     parts.append(
         "\n# Profile\n\n"
-        "What the directory publishes of a member (DIRECTORY 5.1), encoded as a content is and "
-        "read by the same rules, at most 65536 bytes. Text here also holds no `<`, `>` and no "
-        "direction mark (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069): "
+        "What the directory publishes of a member, at most 131072 bytes, by the rules of a content. "
+        "It lies there as three records (DIRECTORY 5.1), `organisation`, `contacts` and "
+        "`services`: each one a content whose `form` is the record's name, with the key of that "
+        "name as below; the others of the profile are then not in it. Text here also holds no `<`, "
+        "`>` and no direction mark (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069): "
         "`wrong-value`.\n"
     )
     parts.extend(_form(PROFILE))

@@ -1,13 +1,15 @@
 """The directory's profile of a member: public, checked, with canonical bytes.
 
-Law: a profile is a content like any other (``forms.content``): one map, one encoding. ``decode``
-raises ProtocolError and nothing else on any bytes. A text that could be taken for markup, or that
-turns the direction of what stands around it, is refused on both sides. Whether two names look
-alike is not decided here.
+Law: a member writes one profile, its own node keeps it as one content (``encode``), the directory
+has it as three records that can go alone (``split``, ``unpack``; DIRECTORY 5.1). All are contents
+like any other (``forms.content``): one map, one encoding. What reads bytes raises ProtocolError and
+nothing else. A text that could be taken for markup, or that turns the direction of what stands
+around it, is refused on both sides. Whether two names look alike is not decided here.
 """
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ from referral_protocol.errors import ProtocolError
 from referral_protocol.forms import content
 from referral_protocol.forms.check import check
 from referral_protocol.forms.drafts import tidy
+from referral_protocol.forms.model import Form
 from referral_protocol.forms.values import FormProblem, Path, real_date
 from referral_protocol.hours import Verdict, closures, minutes, verdict, windows_of
 from referral_protocol.profiles.model import (
@@ -36,6 +39,7 @@ from referral_protocol.profiles.table import PROFILE
 __all__ = [
     "MAX_PROFILE",
     "PROFILE",
+    "RECORDS",
     "Assured",
     "Closure",
     "Contact",
@@ -50,11 +54,19 @@ __all__ = [
     "encode",
     "from_toml",
     "open_now",
+    "split",
+    "unpack",
     "validate",
 ]
 
-MAX_PROFILE: Final = 64 * 1024
-"""Bytes of one profile (DIRECTORY 5.1)."""
+MAX_PROFILE: Final = 128 * 1024
+"""Bytes of a whole profile, and of its records together (DIRECTORY 5.1)."""
+
+RECORDS: Final[dict[str, Form]] = {
+    field.key: replace(PROFILE, code=field.key, title=field.label, fields=(field,), rules=())
+    for field in PROFILE.fields
+}
+"""The form of each record, by its name: that one key of the profile."""
 
 
 def validate(plain: Mapping[str, Any]) -> list[FormProblem]:
@@ -75,28 +87,60 @@ def validate(plain: Mapping[str, Any]) -> list[FormProblem]:
 
 def encode(plain: Mapping[str, Any]) -> bytes:
     """The one encoding of a profile that ``validate`` found right, tidied. Raises ProtocolError."""
-    return _sized(content.encode(tidy({**plain, "form": PROFILE.code})))
+    data = content.encode(tidy({**plain, "form": PROFILE.code}))
+    _room(len(data))
+    return data
 
 
 def decode(data: bytes) -> Profile:
-    """The bytes of a profile, typed. Raises ProtocolError for anything that is not one."""
-    plain = content.decode(_sized(data))
-    if plain.get("form") != PROFILE.code:
-        raise ProtocolError("wrong-value", "profile: another form")
-    for problem in check(PROFILE, plain, for_writing=False):
+    """The bytes of a whole profile, typed. Raises ProtocolError for anything that is not one."""
+    _room(len(data))
+    return _typed(_read(data, PROFILE))
+
+
+def split(data: bytes) -> dict[str, bytes]:
+    """The bytes of a whole profile as those of its records, by name; raises as ``decode`` does."""
+    _room(len(data))
+    plain = _read(data, PROFILE)
+    return {
+        name: content.encode({"form": name, name: plain[name]}) for name in RECORDS if name in plain
+    }
+
+
+def unpack(records: Mapping[str, bytes]) -> Profile:
+    """The profile that these records make; one that was erased is empty, one of a later version is
+    left out. Raises ProtocolError, also (``wrong-record``) without ``organisation``."""
+    _room(sum(map(len, records.values())))
+    plain: dict[str, Any] = {}
+    for name, form in RECORDS.items():
+        if name in records:
+            plain |= _read(records[name], form)
+    if "organisation" not in plain:
+        raise ProtocolError("wrong-record", "profile: no organisation")
+    return _typed(plain)
+
+
+def _read(data: bytes, form: Form) -> dict[str, Any]:
+    plain = content.decode(data)
+    if plain.get("form") != form.code:
+        raise ProtocolError("wrong-value", f"profile: not of the form {form.code}")
+    for problem in check(form, plain, for_writing=False):
         code = "wrong-type" if problem.code in ("wrong-type", "required") else "wrong-value"
         place = ".".join(str(part) for part in problem.path)
         raise ProtocolError(code, f"profile: {place}: {problem.code}")
+    return plain
+
+
+def _typed(plain: Mapping[str, Any]) -> Profile:
     try:
         return msgspec.convert(plain, Profile, strict=True, builtin_types=(bytes,))
     except msgspec.ValidationError:
         raise ProtocolError("wrong-type", "profile: not of its form") from None
 
 
-def _sized(data: bytes) -> bytes:
-    if len(data) > MAX_PROFILE:
-        raise ProtocolError("too-large", f"profile: {len(data)} bytes, at most {MAX_PROFILE}")
-    return data
+def _room(size: int) -> None:
+    if size > MAX_PROFILE:
+        raise ProtocolError("too-large", f"profile: {size} bytes, at most {MAX_PROFILE}")
 
 
 def from_toml(parsed: Mapping[str, Any]) -> dict[str, Any]:
