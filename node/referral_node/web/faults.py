@@ -1,0 +1,52 @@
+"""What went wrong, in the words of a page: what failed, whose fault it is, what to do next.
+
+Law: the words come from this table alone, by code. Nothing that an error carries is shown, since it
+may name a path or quote a value.
+"""
+
+from typing import Final
+
+from referral_node.store import StoreError
+from referral_protocol.errors import ProtocolError
+
+_STORE: Final = {
+    "disk": "The node's disk is full, so nothing was saved and nothing was sent. Tell your"
+    " administrator. What was saved before is still there.",
+    "read-only": "The node may not write to its folder, so nothing was saved and nothing was sent."
+    " Tell your administrator.",
+    "locked": "Another program holds the node's database, so nothing was saved and nothing was"
+    " sent. Tell your administrator.",
+    "damaged": "The node's database is damaged, so nothing was saved and nothing was sent. Tell"
+    " your administrator at once: the last backup is needed.",
+    "closed": "The node is being stopped, so nothing was saved and nothing was sent. Try again in"
+    " a minute.",
+}
+_STORE_ELSE: Final = (
+    "The node could not save this, so nothing was sent. Try again; if it happens twice, tell your"
+    " administrator."
+)
+_PROTOCOL: Final = {
+    "unknown-member": "This organisation is not in your node's copy of the directory, so nothing"
+    " can be sent to it. If it has joined today, try again in a few minutes.",
+    "too-large": "This is longer than one message may be, so nothing was sent. Shorten the longest"
+    " text, then send it again.",
+    "not-text": "This holds a character that cannot be sent. Type it again without signs that are"
+    " not letters, numbers or punctuation.",
+    "state-not-allowed": "The referral has moved on meanwhile, so nothing was sent. Look at where"
+    " it stands now.",
+    "withdrawn": "The referral was withdrawn meanwhile, so nothing was sent.",
+}
+_PROTOCOL_ELSE: Final = (
+    "Your node could not make a message of this, so nothing was sent. This is our fault, not yours:"
+    " give your administrator this word: {code}."
+)
+
+
+def of_store(error: StoreError) -> str:
+    """A store's fault, for a person."""
+    return _STORE.get(error.code, _STORE_ELSE)
+
+
+def of_protocol(error: ProtocolError) -> str:
+    """A message that could not be made, for a person."""
+    return _PROTOCOL.get(error.code, _PROTOCOL_ELSE.format(code=error.code))

@@ -1,0 +1,77 @@
+"""What all pages of a node share for its whole life: the exchange, the templates, the frame.
+
+Law: nothing here belongs to one person or one case.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from jinja2 import Environment, Template
+
+from referral_node.config import Config
+from referral_node.exchange import Exchange
+from referral_node.vault import Sessions, SignIn
+from referral_node.web.members import Organisation, organisation, unjoined
+from referral_ui.http import Origins
+from referral_ui.parts import Frame, Link
+
+PRODUCT: Final = "Referral exchange"
+MENU: Final = (Link("Today", "/"), Link("New referral", "/new"), Link("Find a service", "/find"))
+FOOT: Final = (Link("Record of access", "/access"),)
+FOOT_LINE: Final = "Case data stays with the two organisations in the referral."
+SIGN_IN: Final = "/sign-in"
+SIGN_OUT: Final = "/sign-out"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Made once by ``build_app``. ``secure``: browsers reach it by TLS."""
+
+    exchange: Exchange
+    sessions: Sessions
+    sign_in: SignIn
+    config: Config
+    environment: Environment
+    origins: Origins
+    secure: bool
+    visitor_key: bytes = field(repr=False)
+    log: structlog.typing.FilteringBoundLogger = field(default_factory=structlog.get_logger)
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name; the prefix makes browsers keep it to this host and to TLS."""
+        return "__Host-session" if self.secure else "session"
+
+    def us(self) -> Organisation:
+        """Our own organisation, as the directory knows it or else as configured."""
+        us = self.exchange.us
+        member = self.exchange.members.get(us)
+        if member is None or member.profile is None:
+            return unjoined(us, self.config.name, self.config.time_zone)
+        return organisation(us, member)
+
+    def organisation(self, id: bytes) -> Organisation:
+        """Any organisation, for a page."""
+        return organisation(id, self.exchange.members.get(id))
+
+    def template(self, name: str) -> Template:
+        return self.environment.get_template(name)
+
+    def frame(
+        self, us: Organisation, person: str | None, path: str, token: Callable[[str], str]
+    ) -> Frame:
+        """What surrounds a page; without a person there is no menu, since nothing in it opens."""
+        signed_in = person is not None
+        return Frame(
+            product=PRODUCT,
+            organisation=us.full,
+            person=person,
+            menu=MENU if signed_in else (),
+            foot=FOOT if signed_in else (),
+            current=path,
+            sign_out=SIGN_OUT if signed_in else None,
+            foot_line=FOOT_LINE,
+            token=token,
+        )
