@@ -159,7 +159,7 @@ async def test_another_user_is_not_answered() -> None:
             "print(len(s.recv(100)))\n"
         )
         async with ControlServer(path, HANDLERS):
-            Path(name).chmod(0o711)
+            path.parent.chmod(0o711)
             path.chmod(0o666)
             if os.getuid() != 0:
                 patch.setattr("os.geteuid", lambda: os.getuid() + 1)
