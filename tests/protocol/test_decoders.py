@@ -182,17 +182,17 @@ FIELDS = st.recursive(
 )
 
 
-def exchange(value: Any, draw: st.DrawFn) -> Any:
+def exchange(value: Any, chance: st.DataObject) -> Any:
     """The value with one of its fields, at some depth, made into something else."""
-    if isinstance(value, list) and value and draw(st.integers(0, 3)):
-        place = draw(st.integers(0, len(value) - 1))
-        return [*value[:place], exchange(value[place], draw), *value[place + 1 :]]
-    return draw(FIELDS)
+    if isinstance(value, list) and value and chance.draw(st.integers(0, 3)):
+        place = chance.draw(st.integers(0, len(value) - 1))
+        return [*value[:place], exchange(value[place], chance), *value[place + 1 :]]
+    return chance.draw(FIELDS)
 
 
 @pytest.mark.parametrize("name", [name for name in DECODERS if name != "parcel"])
 @given(data=st.data())
 def test_one_field_of_another_type_or_value(name: str, data: st.DataObject) -> None:
     plain = msgpack.unpackb(DECODERS[name].valid)
-    other = msgpack.packb(exchange(plain, data.draw), use_bin_type=True)
+    other = msgpack.packb(exchange(plain, data), use_bin_type=True)
     read(DECODERS[name], other)
