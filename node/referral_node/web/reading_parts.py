@@ -1,0 +1,539 @@
+"""The rows of each part of a referral and of a message, in the words and the order of its page.
+
+Law: as in ``reading``: what is not taken here follows as a plain row. Each function reads one part.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from referral_node.web.reading import (
+    Part,
+    Reader,
+    Reading,
+    Told,
+    country,
+    danger_tag,
+    fact,
+    joined,
+    quote,
+    reading_of,
+    sentence,
+    telephone,
+    weekly,
+)
+from referral_protocol import codes
+from referral_protocol.forms import Section
+from referral_protocol.forms import age as age_of
+from referral_ui import names, numbers, words
+from referral_ui.parts import Fact, Text
+
+
+def section(
+    section: Section, values: Mapping[str, Any], content: Mapping[str, Any], reader: Reader
+) -> Reading:
+    """One section of a referral, or of a message that replaces one."""
+    lang = values.get("language", content.get("language"))
+    part = Part(values, section.fields, reader, lang if isinstance(lang, str) else "")
+    if section.code == "consent":
+        return consent(part, section, _needs_in(content))
+    return _SECTIONS[section.code](part, section)
+
+
+def around(part: Part) -> list[Fact]:
+    """What stands around the sections: who wrote it, in which language, files, and the rest."""
+    author = part.group("author")
+    language = part.text("language")
+    by = joined(
+        (author.text("name"), author.text("role"), *author.left()),
+    )
+    written = codes.language_label(language) if language else ""
+    facts = [
+        fact("Written by", by),
+        fact("Language of the text", written),
+        *(_file(row) for row in part.rows("files")),
+    ]
+    return [each for each in facts if each is not None] + part.rest()
+
+
+def who(part: Part, section: Section) -> Reading:
+    reader = part.reader
+    name, latin = part.text("name"), part.text("name_latin")
+    language, use = part.text("name_language"), part.text("name_to_use")
+    shown = joined(names.name(each, language or None) for each in (name, latin) if each)
+    named_in = f"The name is {codes.language_label(language)}." if language else ""
+    use_line = Markup("Name to use: {}.").format(names.name(use, language or None)) if use else ""
+    born = part.text("date_of_birth")
+    years = age_of(born, reader.times.now) if born else None
+    birthday = joined((part.day("date_of_birth"), f"({years})" if years is not None else ""), " ")
+    gender = part.text("gender")
+    lives = part.group("lives_in")
+    lives_where = _where(lives, "place", "region", "country")
+    nationality = words.listing([country(code) for code in part.many("nationality")])
+    number = part.text("case_number")
+    came = part.code("came_by")
+    to = "you" if reader.mine else "them"
+    return reading_of(
+        part,
+        section,
+        (
+            fact("Name", sentence(shown) if use_line or named_in else shown, use_line, named_in),
+            fact(
+                "Born" if born else "Age",
+                sentence(birthday or part.code("age_band")),
+                sentence(gender),
+                sentence(part.code("role")),
+            ),
+            fact("Age", part.code("age_band")) if born and "age_band" in part else None,
+            fact(
+                "Lives in",
+                sentence(lives_where),
+                *(sentence(each) for each in lives.left()),
+                f"Nationality: {nationality}." if nationality else "",
+            ),
+            fact("Home address", part.quoted("home_address")),
+            fact(
+                "Your case number" if reader.mine else "Their case number",
+                sentence(numbers.num(number)) if number else "None.",
+                f"Came to {to} from: {_lower(came)}." if came else "",
+            ),
+            _guardian(part.group("guardian")),
+            fact("May also be told", part.quoted("may_be_told")),
+            fact("Groups", joined(_labels("victim-groups", part.many("groups")))),
+        ),
+    )
+
+
+def _guardian(part: Part) -> Fact | None:
+    told = part.text("may_be_told")
+    answer = {
+        "yes": "May be told of this.",
+        "no": "Must not be told of this.",
+        "not-known": "Not known whether they may be told of this.",
+    }.get(told, told)
+    number = part.text("telephone")
+    first = joined(
+        (
+            names.name(part.text("name")) if part.text("name") else "",
+            _lower(part.code("kind")) if "kind" in part else "",
+            telephone(number) if number else "",
+        )
+    )
+    lines = (sentence(first), answer, part.quoted("note") if "note" in part else "", *part.left())
+    return fact("Acts for the minor", *lines)
+
+
+def safe_contact(part: Part, section: Section) -> Reading:
+    reader = part.reader
+    facts: list[Fact | None] = []
+    others: dict[str, list[Text]] = {"not-safe": [], "not-asked": []}
+    for row in part.rows("ways"):
+        way, answer = row.text("way"), row.text("answer")
+        label = codes.label("safe-ways", way)
+        detail = _way(row, way)
+        if answer == "safe":
+            facts.append(Fact(label, detail or "Safe"))
+        elif answer in others:
+            listed = Markup("{}: {}").format(label, detail) if detail else label
+            others[answer].append(listed)
+        else:
+            facts.append(Fact(label, joined((codes.label("safe-answers", answer), detail))))
+    watched = {
+        "yes": "The telephone or e-mail may be watched.",
+        "no": "The telephone and e-mail are not watched.",
+        "not-known": "Not known whether the telephone or e-mail is watched.",
+    }
+    answer, what = part.text("watched"), part.quoted("watched_what")
+    watching = joined((watched.get(answer, answer), what), " ")
+    checked_by = part.text("checked_by")
+    checker = Markup("by {}").format(names.name(checked_by)) if checked_by else ""
+    say, word = part.quoted("say_you_are"), part.quoted("code_word")
+    facts += [
+        fact("Not safe", _list(others["not-safe"]), watching),
+        fact("Not asked", _list(others["not-asked"])),
+        fact("Never contact", part.quoted("never_contact")),
+        fact(
+            "Say you are",
+            Markup("{}.").format(say) if say and word else say,
+            Markup("Code word: {}.").format(word) if word else "",
+        ),
+        fact("If someone else answers", part.quoted("who_may_answer")),
+        fact(
+            Markup("Checked with {}").format(reader.person),
+            joined((part.shown("checked_at") if "checked_at" in part else "", checker)),
+        ),
+    ]
+    return reading_of(part, section, facts)
+
+
+def _way(row: Part, way: str) -> Text:
+    value = row.text("value")
+    if way in ("telephone", "voicemail", "text-message") and value:
+        shown: Text = telephone(value)
+    elif way == "e-mail" and value:
+        shown = numbers.num(value)
+    else:
+        shown = quote(value, row.lang) if value else ""
+    times = [_week(each) for each in row.rows("times")]
+    return joined(
+        (shown, row.quoted("where"), joined(times, "; "), row.quoted("note"), *row.left())
+    )
+
+
+def _week(row: Part) -> Text:
+    shown = weekly(
+        {
+            "days": row.many("days"),
+            "from": row.text("from"),
+            "to": row.text("to"),
+            "zone": row.text("zone"),
+        },
+        row.reader,
+    )
+    return joined((shown, *row.left()))
+
+
+def happened(part: Part, section: Section) -> Reading:
+    crime = joined((part.code("crime"), _by(part.text("relation"))))
+    place = _where(part, "place", "region", "country")
+    when = joined((part.day("date"), part.day("until")), " to ")
+    reported = part.text("reported")
+    police = {"yes": "Police", "no": "Not reported to the police", "not-known": "Not known"}
+    to, reference = part.text("reported_to"), part.text("report_reference")
+    on = part.day("reported_on")
+    told = (
+        [
+            Told(
+                part.text("summary"),
+                names.lang_of(part.text("summary"), part.lang or None),
+                part.lang,
+            )
+        ]
+        if part.text("summary")
+        else []
+    )
+    return reading_of(
+        part,
+        section,
+        (
+            fact(
+                "Crime",
+                sentence(crime),
+                *(sentence(each) for each in _labels("crimes", part.many("other_crimes"))),
+                *(sentence(each) for each in _labels("crime-flags", part.many("flags"))),
+                sentence(joined((place, when))),
+                part.quoted("when_note"),
+            ),
+            fact("Incident", part.quoted("incident")),
+            fact(
+                "Reported",
+                sentence(
+                    joined(
+                        (
+                            names.name(to) if to else police.get(reported, reported),
+                            on,
+                            numbers.num(reference) if reference else "",
+                        )
+                    )
+                ),
+                *(_proceeding(row) for row in part.rows("proceedings")),
+            ),
+        ),
+        *told,
+    )
+
+
+def _proceeding(row: Part) -> Text:
+    first = joined((row.code("what"), row.day("on")), " ")
+    where = row.text("where")
+    at = names.name(where) if where else ""
+    return sentence(joined((first, at, row.quoted("note"), *row.left())))
+
+
+def _by(relation: str) -> str:
+    if not relation:
+        return ""
+    if relation == "not-known":
+        return "by whom is not known"
+    label = codes.label("offender-relations", relation)
+    if relation not in codes.listed("offender-relations"):
+        return label
+    return {
+        "several": "by several people",
+        "other-family": "by another family member",
+        "authority": "by the police or another authority",
+        "child": "by a son or daughter",
+        "other": "by another person",
+    }.get(
+        relation, f"by a {label.lower()}" if label[0] not in "AEIOU" else f"by an {label.lower()}"
+    )
+
+
+def needs(part: Part, section: Section) -> Reading:
+    facts: list[Fact | None] = []
+    for row in part.rows("needs"):
+        need, note = row.code("need"), row.quoted("note")
+        facts.append(Fact(need or "Need", joined((note, *row.left())) or "No note"))
+    facts += [
+        fact("Asked for", part.quoted("asked_for")),
+        fact("Already done", part.quoted("already_done")),
+    ]
+    return reading_of(part, section, facts)
+
+
+def risk(part: Part, section: Section) -> Reading:
+    level = part.text("level")
+    label = part.code("level")
+    threat = {
+        "yes": "The threat goes on.",
+        "no": "There is no threat now.",
+        "not-known": "Not known whether there is still a threat.",
+    }
+    ongoing = {
+        "yes": "It is still going on.",
+        "no": "It is over.",
+        "not-known": "Not known whether it is still going on.",
+    }
+    person = part.reader.person
+    afraid = {
+        "yes": Markup("{} is afraid of someone.").format(person),
+        "no": Markup("{} is afraid of nobody.").format(person),
+        "not-known": Markup("Not known whether {} is afraid of someone.").format(person),
+    }
+    answers = [
+        known.get(part.text(key), part.text(key))
+        for key, known in (("threat", threat), ("ongoing", ongoing), ("afraid", afraid))
+    ]
+    likely = [
+        f"{name}: {_lower(part.code(key))}."
+        for key, name in (
+            ("likelihood", "Overall"),
+            ("repeat", "Repeat harm"),
+            ("intimidation", "Intimidation"),
+            ("retaliation", "Retaliation"),
+        )
+        if key in part and part.code(key)
+    ]
+    return reading_of(
+        part,
+        section,
+        (
+            fact(
+                "Level",
+                danger_tag(label) if level == "high" else sentence(label) if label else "",
+                *answers,
+                part.quoted("danger"),
+            ),
+            fact("Could happen", *likely, part.quoted("nature")),
+            fact("How far it could go", part.quoted("extent")),
+            fact("Agreed for safety", part.quoted("agreed")),
+            fact("Police told of the risk", part.code("police_told"), part.quoted("police_note")),
+            *_assessment(part.group("assessment")),
+        ),
+    )
+
+
+def _assessment(part: Part) -> list[Fact | None]:
+    protection, by = part.code("special_protection"), part.text("by")
+    on = part.day("on")
+    first = joined(
+        (
+            f"{protection} (Article 22)" if protection else "",
+            f"assessed {on}" if on else "",
+            Markup("by {}").format(names.name(by)) if by else "",
+        )
+    )
+    listed = (
+        ("characteristics", "Article 22: the person"),
+        ("nature", "Article 22: the crime"),
+        ("circumstances", "Article 22: circumstances"),
+    )
+    return [
+        fact("Special protection", first, part.quoted("measures") if "measures" in part else ""),
+        *(fact(label, part.shown(key)) for key, label in listed if key in part),
+        *part.rest(),
+    ]
+
+
+def communication(part: Part, section: Section) -> Reading:
+    spoken = [codes.language_label(tag) for tag in part.many("languages")]
+    some = [codes.language_label(tag) for tag in part.many("some")]
+    asked = part.text("interpreter")
+    language, wish = part.text("interpreter_language"), part.text("interpreter_wish")
+    wished = _lower(codes.label("interpreter-wishes", wish)) if wish else ""
+    if asked == "yes":
+        named = codes.language_label(language) if language else "needed"
+        interpreter: Text = joined((f"Interpreter: {named}", wished))
+    else:
+        answer = codes.label("answers", asked) if asked else ""
+        named = codes.language_label(language) if language else ""
+        answer = {"no": "No interpreter needed", "not-known": "Interpreter: not known"}.get(
+            asked, answer
+        )
+        interpreter = joined((answer, named, wished))
+    return reading_of(
+        part,
+        section,
+        (
+            fact(
+                "Languages",
+                sentence(joined((*spoken, *(f"some {each}" for each in some)))),
+                sentence(interpreter),
+            ),
+            fact("What helps", joined(_labels("communication-needs", part.many("needs")))),
+            fact("Note", part.quoted("note")),
+        ),
+    )
+
+
+def consent(part: Part, section: Section, asked: list[str]) -> Reading:
+    ground, to = part.text("ground"), part.text("recipient_name")
+    part.value("recipient")
+    covered = part.many("needs")
+    needs_named = [_lower(each) for each in _labels("needs", covered)]
+    until = part.day("until")
+    present = {
+        "yes": "interpreter present",
+        "no": "no interpreter present",
+        "not-known": "not known whether an interpreter was present",
+    }
+    answer = part.text("interpreter_present")
+    given_to = part.text("given_to")
+    given = joined(
+        (
+            part.shown("given_at") if "given_at" in part else "",
+            _lower(part.code("how")),
+            Markup("to {}").format(names.name(given_to)) if given_to else "",
+            present.get(answer, answer),
+        )
+    )
+    basis = part.code("legal_basis")
+    what: Text = _colon(f"{to} only" if to else "", words.listing(needs_named))
+    facts = [
+        fact("Without consent", sentence(basis), part.quoted("why"))
+        if ground != "consent"
+        else None,
+        fact("Given", given),
+        fact(
+            "For",
+            sentence(what),
+            part.quoted("purpose"),
+            f"Until {until}." if until else "",
+        ),
+        *(
+            Fact(
+                Markup("Withheld: {}").format(_lower(row.code("part"))),
+                joined((sentence(row.code("reason")), row.quoted("note"), *row.left()), " "),
+            )
+            for row in part.rows("withheld")
+        ),
+    ]
+    if ground not in ("consent", "legal-basis", ""):
+        facts.insert(0, fact("Ground", codes.label("grounds", ground)))
+    return reading_of(part, section, facts)
+
+
+def answer(part: Part, section: Section) -> Reading:
+    return reading_of(
+        part,
+        section,
+        (
+            fact(
+                "Whom they call" if part.reader.mine else "Whom to call",
+                contact(part.group("contact")),
+            ),
+            fact("Warm handover", part.code("handover")),
+            fact("Message", part.quoted("note")),
+        ),
+    )
+
+
+def contact(part: Part) -> Text:
+    """A contact in one line: name, role, number, address, languages, when."""
+    number = part.text("telephone")
+    email = part.text("email")
+    spoken = [codes.language_label(tag) for tag in part.many("languages")]
+    return joined(
+        (
+            names.name(part.text("name")) if part.text("name") else "",
+            part.text("role"),
+            telephone(number) if number else "",
+            numbers.num(email) if email else "",
+            words.listing(spoken),
+            part.quoted("note"),
+            *part.left(),
+        )
+    )
+
+
+def _file(row: Part) -> Fact:
+    # Hash and key are for the machine: they open the file, and tell a reader nothing.
+    row.value("hash")
+    row.value("key")
+    name, size = row.text("name"), row.value("size")
+    language = row.text("language")
+    shown = joined(
+        (
+            codes.language_label(language) if language else "",
+            row.text("type"),
+            numbers.size(size) if isinstance(size, int) else "",
+            row.quoted("note"),
+            *row.left(),
+        )
+    )
+    return Fact(Markup("File: {}").format(name), shown)
+
+
+def _where(part: Part, place: str, region: str, land: str) -> Text:
+    town, code = part.text(place), part.text(land)
+    province = part.text(region)
+    return joined(
+        (
+            names.name(town) if town else "",
+            numbers.num(province) if province else "",
+            country(code) if code else "",
+        )
+    )
+
+
+def _needs_in(content: Mapping[str, Any]) -> list[str]:
+    found = content.get("needs")
+    listed = found.get("needs") if isinstance(found, Mapping) else None
+    return [
+        str(row["need"]) for row in listed or () if isinstance(row, Mapping) and row.get("need")
+    ]
+
+
+def _labels(key: str, chosen: list[str]) -> list[str]:
+    return [codes.label(key, code) for code in chosen]
+
+
+def _list(items: list[Text]) -> Text:
+    """ "Voicemail, text message, e-mail." """
+    lowered = [items[0], *(_lower_text(each) for each in items[1:])] if items else []
+    return sentence(joined(lowered))
+
+
+def _lower_text(text: Text) -> Text:
+    return text if isinstance(text, Markup) else _lower(str(text))
+
+
+def _lower(label: str) -> str:
+    """A label inside a sentence: its first letter small, unless it is an abbreviation."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
+def _colon(first: str, rest: str) -> str:
+    return f"{first}: {rest}" if first and rest else first or rest
+
+
+_SECTIONS: Final[dict[str, Callable[[Part, Section], Reading]]] = {
+    "who": who,
+    "safe_contact": safe_contact,
+    "happened": happened,
+    "needs": needs,
+    "risk": risk,
+    "communication": communication,
+    "answer": answer,
+}
