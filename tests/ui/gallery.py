@@ -1,10 +1,9 @@
 """The gallery: pages made only of the kit's macros, with the story that the drawings tell.
 
-Together they use every macro, so what holds for them holds for the kit. `python tests/ui/gallery.py
-FOLDER` draws them in a browser at both widths and leaves the pictures there for a person to look at.
+Together they use every macro, so what holds for them holds for the kit. `python -m ui.shots FOLDER`
+(in tests/) draws them in a browser and leaves the pictures there for a person to look at.
 """
 
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -215,8 +214,8 @@ def _referral() -> dict[str, object]:
             (
                 "Level",
                 Markup(
-                    '<strong class="govuk-tag tag--danger">High</strong> The threat goes on. He said'
-                    " he will hurt her if she leaves."
+                    '<strong class="govuk-tag tag--danger">High</strong> The threat goes on.'
+                    " He said he will hurt her if she leaves."
                 ),
             ),
             ("Could happen", "Repeat harm: likely. Intimidation: likely. Retaliation: possible."),
@@ -310,10 +309,10 @@ def step_form() -> Form:
         missing="Say whether the telephone or e-mail may be watched",
     )
     form.wrong_because(
-        "hours", "The end must be later than the start. You typed 11:30 to 09:00", at="to"
+        "hours", "The end must be later than the start. You typed 11:30 to 09:00", "to"
     )
     form.wrong_because(
-        "channels", "Choose at least one safe way, or “The person contacts us”", at="call"
+        "channels", "Choose at least one safe way, or “The person contacts us”", "call"
     )
     return form
 
@@ -501,9 +500,3 @@ def page(title: str, *, rtl: bool = False) -> str:
         assert isinstance(frame, parts.Frame)
         values["frame"] = replace(frame, lang="ar", dir="rtl")
     return environment().get_template(f"{title}.html").render(values)
-
-
-if __name__ == "__main__":
-    from ui_browser import pictures
-
-    pictures(Path(sys.argv[1]))

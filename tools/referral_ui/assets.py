@@ -17,7 +17,7 @@ MEDIA_TYPES = {
 }
 
 
-class AssetsMissingError(Exception):
+class AssetsMissing(Exception):
     """The package was used without its built assets."""
 
 
@@ -40,13 +40,13 @@ class Assets:
 
     @classmethod
     def load(cls) -> "Assets":
-        """Read them from the package; AssetsMissingError says how to build them."""
+        """Read them from the package; AssetsMissing says how to build them."""
         folder = resources.files("referral_ui") / "static"
         try:
             listed = json.loads((folder / "manifest.json").read_bytes())["files"]
             contents = {name: (folder / name).read_bytes() for name in listed}
         except OSError as error:
-            raise AssetsMissingError(
+            raise AssetsMissing(
                 "the page's style sheets are not built (tools/referral_ui/static is incomplete):"
                 " run python tools/assets/build.py"
             ) from error

@@ -32,7 +32,7 @@ class SummaryLine:
 class _Error:
     field: str
     message: str
-    at: str
+    at: tuple[str, ...]
 
 
 class Form:
@@ -76,7 +76,7 @@ class Form:
 
     def wrong(self, name: str) -> bool:
         """Whether this very input is to be marked: an error may stand at a group and point here."""
-        return any(error.at == name for error in self._errors)
+        return any(name in error.at for error in self._errors)
 
     @property
     def problems(self) -> list[SummaryLine]:
@@ -89,7 +89,7 @@ class Form:
             if error.field and error.field in seen:
                 continue
             seen.add(error.field)
-            href = f"#{self.id(error.at)}" if error.at else None
+            href = f"#{self.id(error.at[0])}" if error.at else None
             lines.append(SummaryLine(error.message, href))
         return lines
 
@@ -100,28 +100,44 @@ class Form:
 
     # What the handler says.
 
-    def wrong_because(self, name: str, message: str, at: str | None = None) -> None:
-        """Note an error of a field or group; `at` is the input it points to when that is another.
+    def wrong_because(self, name: str, message: str, *at: str) -> None:
+        """Note an error of a field or group. `at` are the inputs that are marked, when they are not
+        the field itself; the summary's line leads to the first.
 
         The empty name is an error of the whole form, such as a page that has become stale.
         """
-        self._errors.append(_Error(name, message, name if at is None else at))
+        self._errors.append(_Error(name, message, at or ((name,) if name else ())))
 
     # Readers: the value, or None with an error noted (or None when empty and not needed).
+    #
+    # `missing` is said when nothing was typed (None: it may stay empty). `called` names the field
+    # in the reader's own messages, which also stand in the summary, far from the field.
 
-    def text(self, name: str, *, missing: str | None = None, at_most: int = 10_000) -> str | None:
+    def text(
+        self,
+        name: str,
+        *,
+        missing: str | None = None,
+        at_most: int = 10_000,
+        called: str | None = None,
+    ) -> str | None:
         """Words, without the white space around them. `at_most` counts characters."""
         words = self.value(name).strip()
         if not words:
             self._absent(name, missing)
             return None
         if len(words) > at_most:
-            self.wrong_because(name, f"Use at most {at_most} characters. You typed {len(words)}")
+            self._wrong(name, called, f"use at most {at_most} characters. You typed {len(words)}")
             return None
         return words
 
     def choice(
-        self, name: str, codes: Collection[str], *, missing: str | None = None
+        self,
+        name: str,
+        codes: Collection[str],
+        *,
+        missing: str | None = None,
+        called: str | None = None,
     ) -> str | None:
         """One code of a list."""
         given = self.values(name)
@@ -129,17 +145,22 @@ class Form:
             self._absent(name, missing)
             return None
         if len(given) > 1 or given[0] not in codes:
-            self.wrong_because(name, "Choose one of those in the list")
+            self._wrong(name, called, "choose one of those in the list")
             return None
         return given[0]
 
     def choices(
-        self, name: str, codes: Collection[str], *, missing: str | None = None
+        self,
+        name: str,
+        codes: Collection[str],
+        *,
+        missing: str | None = None,
+        called: str | None = None,
     ) -> tuple[str, ...]:
         """Any number of codes of a list, in the list's own order; empty after an error."""
         given = set(self.values(name)) - {""}
         if not given <= set(codes):
-            self.wrong_because(name, "Choose only from those in the list")
+            self._wrong(name, called, "choose only from those in the list")
             return ()
         if not given:
             self._absent(name, missing)
@@ -149,18 +170,28 @@ class Form:
         """Whether a single checkbox was ticked."""
         return value in self.values(name)
 
-    def whole(self, name: str, low: int, high: int, *, missing: str | None = None) -> int | None:
+    def whole(
+        self,
+        name: str,
+        low: int,
+        high: int,
+        *,
+        missing: str | None = None,
+        called: str | None = None,
+    ) -> int | None:
         """A whole number between two."""
         typed = self.value(name).strip()
         if not typed:
             self._absent(name, missing)
             return None
         if not re.fullmatch(r"[0-9]{1,12}", typed) or not low <= int(typed) <= high:
-            self.wrong_because(name, f"Type a whole number from {low} to {high}")
+            self._wrong(name, called, f"type a whole number from {low} to {high}")
             return None
         return int(typed)
 
-    def telephone(self, name: str, *, missing: str | None = None) -> str | None:
+    def telephone(
+        self, name: str, *, missing: str | None = None, called: str | None = None
+    ) -> str | None:
         """A number with its country, as E.164."""
         typed = self.value(name).strip()
         if not typed:
@@ -168,8 +199,8 @@ class Form:
             return None
         number = numbers.e164(typed)
         if number is None:
-            self.wrong_because(
-                name, "Type the number with its country, for example +31 30 123 45 67"
+            self._wrong(
+                name, called, "type the number with its country, for example +31 30 123 45 67"
             )
         return number
 
@@ -180,54 +211,52 @@ class Form:
         typed = self.value(name).strip()
         if not typed:
             if missing:
-                self.wrong_because(group or name, missing, at=name)
+                self.wrong_because(group or name, missing, name)
             return None
         found = re.fullmatch(r"([0-9]{1,2})(?:[:.h]?([0-9]{2}))?", typed)
-        if (
-            not found
-            or int(found[1]) > 24
-            or int(found[2] or 0) > 59
-            or int(found[1]) * 60 + int(found[2] or 0) > 24 * 60
-        ):
+        hours, minutes = (int(found[1]), int(found[2] or 0)) if found else (99, 0)
+        if minutes > 59 or hours * 60 + minutes > 24 * 60:
             self.wrong_because(
-                group or name, f"Type a time such as 09:30. You typed {typed[:20]}", at=name
+                group or name, f"Type a time such as 09:30. You typed {typed[:20]}", name
             )
             return None
-        return f"{int(found[1]):02}:{found[2] or '00'}"
+        return f"{hours:02}:{minutes:02}"
 
-    def day(self, name: str, *, missing: str | None = None) -> date | None:
+    def day(
+        self, name: str, *, missing: str | None = None, called: str | None = None
+    ) -> date | None:
         """A date: from three fields (name-day, name-month, name-year), or from one."""
         if any(f"{name}-{part}" in self._values for part in ("day", "month", "year")):
-            return self._three_part_day(name, missing)
+            return self._three_part_day(name, missing, called)
         typed = self.value(name).strip()
         if not typed:
             self._absent(name, missing)
             return None
         found = parse_day(typed)
         if found is None:
-            self.wrong_because(name, "Type a real date, for example 19 November 2026")
+            self._wrong(name, called, "type a real date, for example 19 November 2026")
         return found
 
-    def _three_part_day(self, name: str, missing: str | None) -> date | None:
-        parts = {part: self.value(f"{name}-{part}").strip() for part in ("day", "month", "year")}
-        if not any(parts.values()):
+    def _three_part_day(self, name: str, missing: str | None, called: str | None) -> date | None:
+        parts = {f"{name}-{p}": self.value(f"{name}-{p}").strip() for p in ("day", "month", "year")}
+        empty = [field for field, typed in parts.items() if not typed]
+        if len(empty) == 3:
             if missing:
-                self.wrong_because(name, missing, at=f"{name}-day")
+                self.wrong_because(name, missing, *parts)
             return None
-        empty = [part for part, typed in parts.items() if not typed]
         if empty:
-            self.wrong_because(
-                name, f"The date must have a {' and a '.join(empty)}", at=f"{name}-{empty[0]}"
-            )
+            lacking = " and a ".join(field.rsplit("-", 1)[1] for field in empty)
+            self._wrong(name, called, f"the date must have a {lacking}", *empty)
             return None
         found = parse_day(" ".join(parts.values()))
         if found is None:
-            self.wrong_because(
-                name,
-                f"There is no such date: {' '.join(typed[:12] for typed in parts.values())}",
-                at=f"{name}-day",
-            )
+            typed = " ".join(part[:12] for part in parts.values())
+            self._wrong(name, called, f"there is no such date: {typed}", *parts)
         return found
+
+    def _wrong(self, name: str, called: str | None, why: str, *at: str) -> None:
+        message = f"{called}: {why}" if called else why[0].upper() + why[1:]
+        self.wrong_because(name, message, *at)
 
     def _absent(self, name: str, missing: str | None) -> None:
         if missing:

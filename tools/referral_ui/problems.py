@@ -6,6 +6,7 @@ It never carries what somebody typed or what a case holds.
 """
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from .parts import Frame
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818 RFC 9457 calls it that, and not all are errors
+class Problem(Exception):
     """A refusal; `detail` is for people and safe to show to anybody."""
 
     def __init__(
@@ -26,14 +27,14 @@ class Problem(Exception):  # noqa: N818 RFC 9457 calls it that, and not all are 
         detail: str,
         *,
         title: str | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{status} {code}")
         self.status = status
         self.code = code
         self.detail = detail
         self.title = title
-        self.headers = headers or {}
+        self.headers = dict(headers or {})
 
 
 def document(problem: Problem) -> bytes:
