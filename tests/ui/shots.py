@@ -19,6 +19,7 @@ from referral_ui.assets import Assets
 from referral_ui.http import Origins, protect
 from referral_ui.problems import ProblemPages
 from ui import gallery
+from ui.story import VALUES
 
 WIDTHS = (1280, 320)
 
@@ -74,7 +75,7 @@ async def opened() -> AsyncIterator[Browser]:
 async def pictures(folder: Path) -> None:
     """Every page at both widths, mirrored, and as paper shows it."""
     async with served() as origin, opened() as running:
-        for title in gallery.VALUES:
+        for title in VALUES:
             for width in WIDTHS:
                 tab = await running.new_page(viewport={"width": width, "height": 800})
                 for query in ("", "?rtl"):

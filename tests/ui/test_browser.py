@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from ui import gallery, shots
+from ui import shots
+from ui.story import VALUES
 
 AXE = Path(__file__).parents[2] / "tools" / "assets" / "out" / "axe.min.js"
-PAGES = tuple(gallery.VALUES)
+PAGES = tuple(VALUES)
 
 
 @pytest.fixture

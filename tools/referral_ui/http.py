@@ -107,7 +107,7 @@ def listening(log: Log) -> dict[str, Any]:
     is closed after 30 s.
     """
     # Of its own, not from the registry: what one server logs is no other's business.
-    discreet = logging.Logger("referral_ui.listening")  # noqa: LOG001 no global state
+    discreet = logging.Logger("referral_ui.listening")  # noqa: LOG001 - no global state
     discreet.addHandler(_OnlyTheKind(log))
     return {"access_log": None, "logger": discreet, "keepalive_timeout": 30.0}
 
@@ -207,7 +207,7 @@ def errors(respond: Respond, log: Log, new_incident: Callable[[], str]) -> Middl
             return respond(request, _plain(answer))
         except ConnectionResetError:
             raise  # The other side is gone: there is nobody to tell.
-        except Exception as error:  # noqa: BLE001 whatever it is, a person gets an answer
+        except Exception as error:  # noqa: BLE001 - a person always gets an answer
             incident = new_incident()
             log.error(
                 "page.failed",
