@@ -114,7 +114,7 @@ def printed() -> str:
     parts.extend(_withheld())
     parts.append(
         "\n# Profile\n\n"
-        "What the directory publishes of a member, at most 131072 bytes, by the rules of a content. "
+        "What the directory publishes of a member, at most 131072 bytes, by a content's rules. "
         "It lies there as three records (DIRECTORY 5.1), `organisation`, `contacts` and "
         "`services`: each one a content whose `form` is the record's name, with the key of that "
         "name as below; the others of the profile are then not in it. Text here also holds no `<`, "
