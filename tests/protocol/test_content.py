@@ -1,4 +1,4 @@
-"""The bytes of a content: one encoding, refusals with their codes, and no more memory than asked."""
+"""The bytes of a content: one encoding, refusals with their codes, and bounded memory."""
 
 import tracemalloc
 from typing import Any
