@@ -64,18 +64,16 @@ class StateFolder:
     def read_node_key(self) -> Signer:
         """The machine's own key."""
         try:
-            seed = bytes.fromhex(self.node_key.read_text("ascii").strip())
+            seed = self.node_key.read_bytes()
         except OSError as error:
             raise Trouble(f"{self.node_key}: cannot be read ({error.strerror})") from None
-        except ValueError:
-            seed = b""
         if len(seed) != SEED_SIZE:
             raise Trouble(f"{self.node_key}: damaged: restore it from your copy")
         return Signer(seed)
 
     def write_node_key(self, key: Signer) -> None:
         """Write the key of a new node; refuses to write over one."""
-        write_private(self.node_key, key.seed().hex() + "\n")
+        write_private(self.node_key, key.seed())
 
 
 class FolderLock:
@@ -124,15 +122,15 @@ class FolderLock:
             self._handle = None
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """A new file that only we may read, on disk when this returns; FileExistsError if it is there.
 
     Removed again when it could not be written whole.
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:

@@ -16,6 +16,8 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
+from referral_node.trouble import Trouble
+
 Place = tuple[str, bytes, int]
 """Table, row id, version of the row's content: what a ciphertext belongs to."""
 
@@ -27,7 +29,7 @@ OVERHEAD: Final = NONCE_SIZE + 16
 _LABEL: Final = b"referral-node/1 at rest\n"
 
 
-class Unsealable(Exception):
+class Unsealable(Trouble):
     """A stored value that does not open: another key, another place, or changed bytes."""
 
     def __init__(self, place: Place) -> None:

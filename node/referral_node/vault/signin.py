@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from referral_node.trouble import Trouble
 from referral_node.vault.slots import Busy, NoMemory, Password, Slot, SlotKeys
 
 FREE: Final = 5
@@ -26,7 +27,7 @@ ALL_WAIT: Final = 10_000
 _NAMES: Final = 1000
 
 
-class TooManyAttempts(Exception):
+class TooManyAttempts(Trouble):
     """The next try must wait ``wait`` milliseconds."""
 
     def __init__(self, wait: int) -> None:

@@ -20,6 +20,7 @@ import nacl.pwhash
 from msgspec import Meta
 from nacl.exceptions import CryptoError
 
+from referral_node.trouble import Trouble
 from referral_node.vault.at_rest import KEY_SIZE, Place, Unsealable, seal, unseal
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import kit_backup_seed, kit_secret, kit_slot_key, kit_text
@@ -48,25 +49,25 @@ PRODUCTION: Final = KdfCost(4, 128 * MIB)
 _HIGHEST: Final = KdfCost(64, 4096 * MIB)
 
 
-class WrongSecret(Exception):
+class WrongSecret(Trouble):
     """The password or kit opens none of the slots."""
 
     def __init__(self, what: str = "password") -> None:
         super().__init__(f"the {what} is wrong")
 
 
-class BelowFloor(Exception):
+class BelowFloor(Trouble):
     """The vault holds a slot that is too cheap to guess."""
 
 
-class Busy(Exception):
+class Busy(Trouble):
     """Too many passwords wait to be checked."""
 
     def __init__(self) -> None:
         super().__init__("too many people are signing in at once: try again in a few seconds")
 
 
-class NoMemory(Exception):
+class NoMemory(Trouble):
     """The machine has not enough memory to stretch a password."""
 
     def __init__(self, cost: KdfCost) -> None:
