@@ -29,6 +29,9 @@ LISTS: Final = frozenset({Kind.LANGUAGES, Kind.COUNTRIES, Kind.REGIONS})
 
 DAY_PARTS: Final = ("day", "month", "year")
 
+PROPOSED: Final = frozenset({"days", "zone"})
+"""Selects that come filled in: by themselves they do not make a row one that was typed into."""
+
 _INSTANT: Final = re.compile(r"(.*\S)[\s,]+([0-9]{1,2}[:.h][0-9]{2})")
 _CLOCK: Final = re.compile(r"([0-9]{1,2})[:.h]([0-9]{2})")
 
@@ -202,7 +205,8 @@ def _bind_rows(each: Field, typed: Typed, here: Place, name: str, bound: Bound) 
     rows: list[Any] = []
     for number in row_numbers(typed, name):
         row = f"{name}.{number}"
-        if not _typed_into({key: typed[key] for key in typed if key.startswith(f"{row}.")}):
+        inputs = {key: typed[key] for key in typed if key.startswith(f"{row}.")}
+        if not _typed_into(inputs, PROPOSED):
             continue
         inner = bind(each.fields, typed, here, f"{row}.")
         place = len(rows)
@@ -233,8 +237,13 @@ def _first_input(each: Field, name: str) -> str:
     return f"{name}.{inner.key}"
 
 
-def _typed_into(inputs: Typed) -> bool:
-    return any(value.strip() for values in inputs.values() for value in values)
+def _typed_into(inputs: Typed, but: frozenset[str] = frozenset()) -> bool:
+    return any(
+        value.strip()
+        for name, values in inputs.items()
+        if name.rsplit(".", 1)[-1] not in but
+        for value in values
+    )
 
 
 def _value(each: Field, typed: Typed, name: str, here: Place, bound: Bound) -> Any:
@@ -292,7 +301,7 @@ def _date(each: Field, typed: Typed, name: str, bound: Bound) -> str | None:
     found = parse_day(given)
     if found is None or not 1900 <= found.year < 2200:
         words = date_problem(given) if found is None else f"{found.year} cannot be the year"
-        _wrong(bound, each, name, words, _day_input(typed, name))
+        _wrong(bound, each, name, words)
         return None
     return found.isoformat()
 
@@ -307,10 +316,6 @@ def _three_parts(each: Field, typed: Typed, name: str, bound: Bound) -> str:
         _wrong(bound, each, name, words, place)
         return ""
     return " ".join(parts.values()).strip()
-
-
-def _day_input(typed: Typed, name: str) -> str:
-    return name
 
 
 def _wrong(bound: Bound, each: Field, name: str, words: str, place: str | None = None) -> None:

@@ -222,7 +222,7 @@ def quote(text: str, lang: str | None = None) -> Markup:
     return Markup("<bdi{}>“{}”</bdi>").format(tag, lines)
 
 
-def named(sentence: str, person: Text) -> Text:
+def named(sentence: str, person: Text) -> str:
     """A sentence of the form about "the person", with the name in its place."""
     if "the person" not in sentence:
         return sentence

@@ -56,6 +56,8 @@ class View:
     inner: tuple["View", ...] = ()
     add: str = ""
     remove: str = ""
+    remove_label: str = ""
+    empty: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _names(drawn: Iterable[View]) -> Iterator[str]:
         yield from _names(view.inner)
 
 
-def fill(text: str, person: Text) -> Text:
+def fill(text: str, person: Text) -> str:
     """A sentence of the layout or the form with the person's name in it."""
     if "{name}" in text:
         return escape(person).join(escape(piece) for piece in text.split("{name}"))
@@ -161,6 +163,7 @@ def _ask(ask: Ask, each: Field, about: About, prefix: str) -> View:
         ask.lines,
         inline=ask.inline and widget == "radios" and _short(each),
         small=bool(prefix),
+        empty=None if ask.choices in ("zones", "days") else "Choose",
     )
 
 
@@ -253,9 +256,15 @@ def _rows(
         for place, number in enumerate(numbers)
     )
     if len(rows) > 1:
-        rows = tuple(replace(row, remove=row.name or row.inner[0].name) for row in rows)
+        rows = tuple(
+            replace(row, remove=row.name, remove_label=_small(plain(row.label))) for row in rows
+        )
     hint = fill(block.hint, about.person)
-    return View("rows", f"{key}.", hint=hint, inner=rows, add=block.add)
+    return View("rows", key, hint=hint, inner=rows, add=block.add)
+
+
+def _small(label: str) -> str:
+    return label[:1].lower() + label[1:]
 
 
 def _list_row(block: Rows, each: Field, typed: Typed, about: About, name: str, place: int) -> View:
