@@ -1,7 +1,7 @@
 """What a body says: forms, their validation, their bytes (FORMS.md is generated from here).
 
 Law: the tables in ``forms.referral`` and ``forms.messages`` are the only source. Read with
-``read``, write with ``tidy``, ``validate(..., for_writing=True)``, ``body`` and ``encode``, in this order.
+``read``; write with ``tidy``, ``validate(..., for_writing=True)``, ``body``, ``encode``, in turn.
 """
 
 from referral_protocol.forms.check import read, validate

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from referral_protocol.forms.model import Field, Kind
-from referral_protocol.forms.rules import withheld_parts
+from referral_protocol.forms.rule_checks import withheld_parts
 from referral_protocol.forms.tables import FORMS
 
 WITHHELD: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
