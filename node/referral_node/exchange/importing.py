@@ -258,13 +258,8 @@ def _open(row: sqlite3.Row, openers: dict[bytes, Opener]) -> _Opened:
     raw = bytes(row["statement"])
     statement = decode(raw, Statement, len(raw), "stored statement")
     salt, packed = open_body(opener, sealed, bytes(row["hash"]), statement.commitment)
-    content = forms.decode(packed)
-    problems = forms.validate(content)
-    if problems:
-        raise ProtocolError("wrong-type", "body: " + ".".join(map(str, problems[0].path)))
-    wanted = forms.form_for(statement.kind, statement.head.thread_kind or "")
-    if wanted is not None and content.get("form") != wanted:
-        raise ProtocolError("wrong-value", "body: form")
+    head = statement.head
+    content = forms.read(packed, forms.form_for(statement.kind, head.thread_kind or ""))
     return _Opened(salt, packed, content)
 
 

@@ -17,9 +17,6 @@ from referral_protocol.keys import fingerprint
 from referral_protocol.profiles import Profile
 from referral_protocol.suite import SealKey
 
-Profile = dict[str, Any]
-"""A profile record's content: the form of FORMS \"profile\", checked when it was taken in."""
-
 ACTIVE: Final = "active"
 SUSPENDED: Final = "suspended"
 REMOVED: Final = "removed"
