@@ -13,8 +13,8 @@ from referral_protocol.messages import Message
 from referral_protocol.statements import Head, SignedStatement, Statement
 from referral_protocol.suite import SUITE, Opener, SealKey, Signer
 
-NOW: Final = 1_800_000_000_000
-"""15 January 2027, 08:00 UTC: the time of everything that happens in this world."""
+NOW: Final = 1_750_000_000_000
+"""15 June 2025, 15:06:40 UTC: the time of everything that happens in this world."""
 
 EPOCH: Final = NOW - 90 * DAY
 OPEN_HEAD: Final = Head("referral", "urgent", NOW + 3 * DAY, None)
