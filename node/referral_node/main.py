@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -21,11 +21,14 @@ from aiohttp import web
 from referral_node.api.listener import build_listener
 from referral_node.api.metrics import build_metrics
 from referral_node.config import Config, Tls, read_config, tls_context
+from referral_node.control import ControlServer
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.directory import DirectoryPoller
 from referral_node.delivery.http import Http
 from referral_node.exchange import Core, Exchange, MemberBook
 from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.folder import FolderLock, StateFolder
+from referral_node.operations import Operations
 from referral_node.store import Store
 from referral_node.store.facts import (
     CERTIFICATE,
@@ -37,14 +40,16 @@ from referral_node.store.facts import (
     time_of,
 )
 from referral_node.trouble import Trouble
-from referral_protocol.suite import Signer, self_test
+from referral_node.users import all_slots
+from referral_node.vault import PRODUCTION, KdfCost, Sessions, SignIn, SlotKeys
+from referral_node.vault.slots import check_floor
+from referral_node.web.app import SITE, build_app
+from referral_protocol.errors import ProtocolError
+from referral_protocol.suite import self_test
+from referral_ui.http import listening
 
 CLOSE_WITHIN: Final = 10.0
 """Seconds that requests under way get at a stop."""
-
-DATABASE: Final = "node.db"
-NODE_KEY: Final = "node.key"
-SOCKET: Final = "control.sock"
 
 log = structlog.get_logger()
 
@@ -60,27 +65,62 @@ def _chance() -> float:
 class Parts(msgspec.Struct, frozen=True):
     """What a composition root chooses. The defaults are production's.
 
-    ``clock``: ms UTC; ``entropy``: n random bytes; ``chance``: uniform in [0, 1).
+    ``clock``: ms UTC; ``entropy``: n random bytes; ``chance``: uniform in [0, 1);
+    ``cost``: what stretching a password takes.
     """
 
     clock: Callable[[], int] = _now
     entropy: Callable[[int], bytes] = os.urandom
     chance: Callable[[], float] = _chance
+    cost: KdfCost = PRODUCTION
 
 
 class Node:
     """A running node. Made by :func:`start`; ``ports`` are those really bound, by listener."""
 
-    def __init__(self, config: Config, state: Path, exchange: Exchange, parts: Parts) -> None:
+    def __init__(
+        self, config: Config, folder: StateFolder, exchange: Exchange, parts: Parts
+    ) -> None:
         self.config = config
-        self.state = state
+        self.folder = folder
         self.exchange = exchange
         self.parts = parts
         self.ports: dict[str, int] = {}
         self.http = Http()
         self.courier = Courier(exchange.core, self.http, parts.chance)
         self.poller: DirectoryPoller | None = None
+        self.sessions = Sessions(parts.clock, parts.entropy)
+        self.keys = SlotKeys(parts.cost, parts.entropy)
+        self.door = SignIn(parts.clock, self.keys)
         self._runners: list[web.AppRunner] = []
+
+    def operations(self) -> Operations:
+        """What the commands may do while this node serves."""
+        return Operations(
+            store=self.exchange.store,
+            folder=self.folder,
+            config=self.config,
+            node=self.exchange.core.node,
+            http=self.http,
+            keys=self.keys,
+            door=self.door,
+            clock=self.parts.clock,
+            entropy=self.parts.entropy,
+            ended=self.sessions.end_user,
+            joined=self.follow,
+            running=self.running,
+        )
+
+    def running(self) -> dict[str, Any]:
+        """What only a serving process knows, for ``status``."""
+        trouble = None if self.poller is None else self.poller.trouble
+        return {"ports": self.ports, "directory_trouble": trouble}
+
+    def pages_url(self) -> str:
+        """Where a browser finds the pages, by the first host name."""
+        pages = self.config.pages
+        scheme = "https" if pages.tls or pages.proxy else "http"
+        return f"{scheme}://{pages.hosts[0]}:{self.ports['pages']}/"
 
     async def listen(
         self, name: str, app: web.Application, host: str, port: int, tls: Tls | None = None
@@ -88,9 +128,9 @@ class Node:
         """Bind one listener; port 0 takes a free one."""
         context: ssl.SSLContext | None = None
         if tls is not None:
-            context = tls_context(tls, self.state)
+            context = tls_context(tls, self.folder.path)
         runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_WITHIN
+            app, handle_signals=False, shutdown_timeout=CLOSE_WITHIN, **listening(log)
         )
         await runner.setup()
         self._runners.append(runner)
@@ -131,22 +171,27 @@ class Node:
             await self.poller.stop()
         await self.courier.stop()
         await self.http.close()
+        self.keys.close()
         await self.exchange.store.close()
 
 
-async def open_core(state: Path, parts: Parts) -> Core:
+async def open_core(folder: StateFolder, parts: Parts) -> Core:
     """Open the state folder's store and keys; Trouble or StoreError in one line otherwise."""
-    self_test()
-    store = await Store.open(state / DATABASE)
+    try:
+        self_test()
+    except ProtocolError as error:
+        raise Trouble(f"this machine cannot run the exchange: {error.detail}") from None
+    node = folder.read_node_key()
+    store = await Store.open(folder.database)
     try:
         member, epoch = await fact(store, MEMBER), await fact(store, EPOCH)
         certificate = await fact(store, CERTIFICATE)
         if member is None or epoch is None or certificate is None:
-            raise Trouble(f"{state}: not a node's state folder; `referral node init` makes one")
+            raise Trouble(f"{folder.path}: not a node's folder; `referral node init` makes one")
         return Core(
             us=member,
             epoch=time_of(epoch),
-            node=Signer(_node_seed(state / NODE_KEY)),
+            node=node,
             certificate=certificate,
             store=store,
             members=MemberBook(parts.clock),
@@ -158,34 +203,54 @@ async def open_core(state: Path, parts: Parts) -> Core:
         raise
 
 
-def _node_seed(path: Path) -> bytes:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise Trouble(f"{path}: others may read the node key: chmod 600 it")
-        seed = path.read_bytes()
-    except OSError as error:
-        raise Trouble(f"{path}: the node key cannot be read ({error.strerror})") from None
-    if len(seed) != 32:
-        raise Trouble(f"{path}: not a node key: restore it from where it was moved")
-    return seed
-
-
-async def start(state: Path, config: Config, parts: Parts) -> Node:
-    """Start everything that a node is; the caller stops it."""
-    core = await open_core(state, parts)
-    node = Node(config, state, Exchange(core), parts)
+async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
+    """Start everything that a node is; the caller holds the folder's lock and stops the node."""
+    core = await open_core(folder, parts)
+    node = Node(config, folder, Exchange(core), parts)
     try:
         await core.transport.upkeep()
         await node.courier.start()
         await node.follow()
-        exchange, metrics = config.exchange, config.metrics
+        exchange, pages, metrics = config.exchange, config.pages, config.metrics
         await node.listen(
             "exchange", build_listener(node.exchange), exchange.host, exchange.port, exchange.tls
         )
-        await node.listen(
-            "metrics", build_metrics(node.exchange), metrics.host, metrics.port
+        site = build_app(
+            exchange=node.exchange, sessions=node.sessions, sign_in=node.door, config=config
         )
+        await node.listen("pages", site, pages.host, pages.port, pages.tls)
+        for host in pages.hosts:
+            scheme = "https" if pages.tls or pages.proxy else "http"
+            site[SITE].origins.add(f"{scheme}://{host}:{node.ports['pages']}")
+        await node.listen("metrics", build_metrics(node.exchange), metrics.host, metrics.port)
     except BaseException:
         await node.stop()
         raise
     return node
+
+
+async def serve(
+    path: Path, parts: Parts | None = None, said: Callable[[str], None] = print
+) -> None:
+    """What ``referral node serve`` does: run the node of this folder until SIGTERM or SIGINT.
+
+    Raises Trouble or StoreError, in one line, if it cannot start.
+    """
+    folder = StateFolder(path)
+    folder.check()
+    config = read_config(folder.config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with FolderLock(path):
+        for signal_ in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_, stop.set)
+        node = await start(folder, config, parts or Parts())
+        try:
+            check_floor(await all_slots(node.exchange.store))
+            async with ControlServer(folder.control, node.operations().handlers()):
+                log.info("node.ready", member=node.exchange.us.hex(), **node.ports)
+                said(f"ready {node.pages_url()}")
+                await stop.wait()
+        finally:
+            log.info("node.stopping")
+            await node.stop()
