@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 import msgspec
 import structlog
 
+from referral_node.store import StoreError
 from referral_node.trouble import Trouble
 
 Arguments = dict[str, Any]
@@ -98,7 +99,7 @@ class ControlServer:
             return "no", "the running node does not know this command: restart it after an update"
         try:
             return "ok", await handler(arguments)
-        except Trouble as trouble:
+        except (Trouble, StoreError) as trouble:
             return "no", str(trouble)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             log.error("control.failed", command=command, error=type(error).__name__)

@@ -24,6 +24,7 @@ from referral_node.store.facts import (
     EPOCH,
     KIT_BACKUP,
     MEMBER,
+    VAULT_PUBLIC,
     keep,
     time_bytes,
 )
@@ -67,11 +68,6 @@ class Made:
     fingerprint: str
     folder: Path
 
-    def fingerprint_lines(self) -> tuple[str, str, str]:
-        """Three lines of four groups, as they are read out."""
-        groups = self.fingerprint.split()
-        return (" ".join(groups[:4]), " ".join(groups[4:8]), " ".join(groups[8:]))
-
 
 async def make_node(
     target: Path, new: NewNode, keys: SlotKeys, entropy: Callable[[int], bytes], now: int
@@ -92,6 +88,7 @@ async def make_node(
         rows, prekeys = _first_prekeys(vault, entropy, now)
         facts = {
             MEMBER: member,
+            VAULT_PUBLIC: vault.signer.public,
             EPOCH: time_bytes(now),
             CERTIFICATE: make_certificate(vault.signer, member, node.public, now),
             BUNDLE: make_bundle(vault.signer, Bundle(SUITE, member, now, prekeys)),
@@ -117,6 +114,8 @@ async def make_node(
 
         write_private(folder.config, write_config(new.config).encode("utf-8"))
         folder.write_node_key(node)
+        # SQLite gives its other files the mode of this one.
+        write_private(folder.database, b"")
         store = await Store.open(folder.database)
         try:
             await store.write(work)

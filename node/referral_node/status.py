@@ -21,6 +21,7 @@ from referral_node.store.facts import (
     EPOCH,
     MEMBER,
     SUBMISSION,
+    VAULT_PUBLIC,
     fact,
     time_of,
 )
@@ -30,6 +31,7 @@ from referral_protocol.directory.entries import parse_entry, parse_leaf
 from referral_protocol.directory.records import parse_records
 from referral_protocol.directory.requests import parse_submission
 from referral_protocol.errors import ProtocolError
+from referral_protocol.keys import fingerprint
 
 PRIORITIES: Final = {0: "immediate", 1: "urgent"}
 NOT_ASKED: Final = "not-asked"
@@ -77,6 +79,7 @@ class Status(msgspec.Struct, frozen=True):
 
     organisation: str
     member: str
+    fingerprint: str
     set_up_at: int
     directory: Membership
     keyholders: int
@@ -101,7 +104,7 @@ async def status(
 ) -> Status:
     """Read it all; a handful of statements, none of which reads a body."""
     member = await fact(store, MEMBER) or b""
-    epoch = await fact(store, EPOCH)
+    epoch, vault_key = await fact(store, EPOCH), await fact(store, VAULT_PUBLIC) or b""
     names = await _names(store)
     imports = await store.row(
         "SELECT COUNT(*) AS count, MIN(held_at) AS since FROM messages "
@@ -111,6 +114,7 @@ async def status(
     return Status(
         organisation=config.name,
         member=member.hex(),
+        fingerprint=fingerprint(vault_key, folder.read_node_key().public),
         set_up_at=0 if epoch is None else time_of(epoch),
         directory=await _membership(store, member),
         keyholders=await _count(store, "SELECT COUNT(*) FROM users WHERE ended_at IS NULL"),

@@ -9,6 +9,8 @@ from referral_node.store.database import Store, Tx
 
 MEMBER: Final = "member"
 """Our member id, 16 bytes."""
+VAULT_PUBLIC: Final = "vault-public"
+"""Public half of our vault key, 32 bytes: with the node key's it makes our fingerprint."""
 EPOCH: Final = "epoch"
 """When this node was set up or restored: ms, 8 bytes big-endian."""
 CERTIFICATE: Final = "certificate"

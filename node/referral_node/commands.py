@@ -1,0 +1,308 @@
+"""`referral node`: what an administrator does with a node at a terminal.
+
+Law: a command either does its work or says in one line what is wrong and what to do, and ends with
+status 1 (2 when the command itself was mistyped). While a node serves its folder the command asks
+it over `control.sock`; the files are opened only when nobody else works in the folder. A password
+or kit comes from the terminal, unseen, or from a file, never from an argument.
+"""
+
+import asyncio
+import functools
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from referral_node import asking, main, show
+from referral_node.config import read_config
+from referral_node.control import Arguments, NotServing, ask
+from referral_node.delivery.http import Http
+from referral_node.folder import FolderBusy, FolderLock, StateFolder
+from referral_node.operations import Operations
+from referral_node.passwords import ask_new_password, ask_password, check_password, file_text
+from referral_node.profile_file import read_profile
+from referral_node.setup import NewNode, make_node
+from referral_node.store import Store, StoreError
+from referral_node.trouble import Trouble
+from referral_node.users import DEPUTY, ROLES, display_name, sign_in_name
+from referral_node.vault.signin import SignIn
+from referral_node.vault.slots import PRODUCTION, SlotKeys
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_state = click.option(
+    "--state",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The node's folder.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON.")
+
+
+def _told(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn what a person can do something about into one line and status 1."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (Trouble, StoreError) as trouble:
+            words = str(trouble)
+        except OSError as error:
+            words = f"{error.filename or 'the state folder'}: {error.strerror}"
+        for line in words.splitlines():
+            click.echo(f"Error: {line}", err=True)
+        sys.exit(1)
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def node() -> None:
+    """One organisation's node."""
+
+
+@node.command()
+@_state
+@click.option("--name", help="What your organisation is called.")
+@click.option("--country", help="Its country: two letters, like PT.")
+@click.option("--time-zone", help="Its time zone, like Europe/Lisbon.")
+@click.option("--endpoint", help="Where other nodes reach yours: https://...")
+@click.option("--pin", "pins", multiple=True, help="SHA-256 (hex) of its TLS public key.")
+@click.option(
+    "--host", "hosts", multiple=True, help="Host name of the pages; more than one may be."
+)
+@click.option("--listen", default="127.0.0.1", show_default=True, help="Address of the exchange.")
+@click.option("--exchange-port", default=8700, show_default=True)
+@click.option("--pages-port", default=8701, show_default=True)
+@click.option("--metrics-port", default=8702, show_default=True)
+@click.option("--allow-loopback", is_flag=True, help="For a trial on one machine: http allowed.")
+@click.option("--user", help="Sign-in name of the point of contact.")
+@click.option("--display", help="Their name, as others read it.")
+@click.option("--password-file", type=_FILE, help="File with their password.")
+@click.option("--kit-file", type=_FILE, help="Write the recovery kit there, to be printed.")
+@click.option("--kit-confirmed", is_flag=True, help="With --kit-file: do not ask for it again.")
+@_told
+def init(
+    state: Path,
+    user: str | None,
+    display: str | None,
+    password_file: Path | None,
+    kit_file: Path | None,
+    kit_confirmed: bool,
+    **answers: Any,
+) -> None:
+    """Make a new node: its keys, its vault, the recovery kit, the first keyholder."""
+    asking.refuse_taken(state)
+    if kit_confirmed and kit_file is None:
+        raise click.UsageError("--kit-confirmed goes with --kit-file: else nobody has the kit")
+    config = asking.configuration(**answers)
+    name = sign_in_name(asking.need(user, "--user", "Sign-in name of your point of contact"))
+    shown = display_name(asking.need(display, "--display", "Their name, as others read it"))
+    if password_file is not None:
+        password = check_password(file_text(password_file, "a password"), name, shown, config.name)
+    else:
+        password = ask_new_password(shown, name, shown, config.name)
+    parts = main.Parts()
+    with asking.new_kit(parts.entropy, kit_file, confirmed=kit_confirmed) as kit:
+        new = NewNode(config, name, shown, password, kit)
+        keys = SlotKeys(PRODUCTION, parts.entropy)
+        try:
+            made = asyncio.run(make_node(state, new, keys, parts.entropy, parts.clock()))
+        finally:
+            keys.close()
+    show.made(made, config)
+
+
+@node.command()
+@_state
+@_told
+def serve(state: Path) -> None:
+    """Run the node until it is stopped."""
+    asyncio.run(main.serve(state, said=click.echo))
+
+
+@node.command()
+@click.argument("url", required=False)
+@_state
+@click.option("--anchor", help="The directory's anchor, from paper: thirteen groups of four.")
+@click.option("--profile", required=True, type=_FILE, help="Your organisation's PROFILE.toml.")
+@click.option("--user", help="Sign-in name of the keyholder who asks.")
+@click.option("--password-file", type=_FILE, help="File with their password.")
+@_json
+@_told
+def join(
+    url: str | None,
+    state: Path,
+    anchor: str | None,
+    profile: Path,
+    user: str | None,
+    password_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Ask the directory at URL to admit this node, or how the request stands."""
+    folder = StateFolder(state)
+    folder.check()
+    known = read_config(folder.config).directory
+    url, anchor = url or known.url, anchor or known.anchor
+    if url is None or anchor is None:
+        raise click.UsageError("say which directory: URL and --anchor")
+    arguments: Arguments = {"url": url, "anchor": anchor, "profile": read_profile(profile)}
+    answer = asyncio.run(_do(folder, "join", arguments))
+    if "needs" in answer:
+        if user is None and len(answer["names"]) != 1:
+            user = asking.need(user, "--user", f"Who asks: {' or '.join(answer['names'])}")
+        name = user or answer["names"][0]
+        arguments["authority"] = {
+            "name": name,
+            "password": _password(f"Password of {name}", password_file),
+        }
+        answer = asyncio.run(_do(folder, "join", arguments))
+    if as_json:
+        click.echo(json.dumps(answer))
+    else:
+        show.request(answer, asyncio.run(_do(folder, "status", {}))["fingerprint"])
+    if answer["state"] == "declined":
+        sys.exit(1)
+
+
+@node.command()
+@_state
+@_json
+@_told
+def status(state: Path, as_json: bool) -> None:
+    """What waits and why; peers, sizes, times. Never a case."""
+    folder = StateFolder(state)
+    folder.check()
+    config = read_config(folder.config)
+    answer = asyncio.run(_do(folder, "status", {}))
+    if as_json:
+        click.echo(json.dumps(answer))
+    else:
+        show.status(answer, config, main.Parts().clock())
+
+
+@node.command()
+@_state
+@click.option("--add", metavar="NAME", help="Admit a keyholder under this sign-in name.")
+@click.option("--display", help="With --add: their name, as others read it.")
+@click.option("--role", type=click.Choice(ROLES), default=DEPUTY, show_default=True)
+@click.option("--reset", metavar="NAME", help="Give a keyholder a new password.")
+@click.option("--end", metavar="NAME", help="End a person's access.")
+@click.option("--password-file", type=_FILE, help="File with the new password.")
+@click.option("--by", help="Sign-in name of the keyholder who lets it happen.")
+@click.option("--by-password-file", type=_FILE, help="File with that keyholder's password.")
+@click.option("--kit", is_flag=True, help="Instead of a keyholder: type the recovery kit.")
+@click.option("--kit-file", type=_FILE, help="Instead of a keyholder: file with the kit.")
+@_json
+@_told
+def users(
+    state: Path,
+    add: str | None,
+    display: str | None,
+    role: str,
+    reset: str | None,
+    end: str | None,
+    password_file: Path | None,
+    as_json: bool,
+    **authority: Any,
+) -> None:
+    """Who may sign in; add one, end one's access, give a new password."""
+    folder = StateFolder(state)
+    folder.check()
+    config = read_config(folder.config)
+    if sum(given is not None for given in (add, reset, end)) > 1:
+        raise click.UsageError("one of --add, --reset and --end at a time")
+    if end is not None:
+        answer = asyncio.run(_do(folder, "users-end", {"name": end}))
+        click.echo(f"{answer['name']} may not sign in any more.")
+    elif add is not None:
+        name = sign_in_name(add)
+        shown = display_name(asking.need(display, "--display", "Their name, as others read it"))
+        arguments = {
+            "name": name,
+            "display": shown,
+            "role": role,
+            "authority": _authority(**authority),
+            "password": _new_password(shown, password_file, name, shown, config.name),
+        }
+        asyncio.run(_do(folder, "users-add", arguments))
+        click.echo(f"{shown} may sign in as {name}.")
+    elif reset is not None:
+        arguments = {
+            "name": reset,
+            "authority": _authority(**authority),
+            "password": _new_password(reset, password_file, reset, config.name),
+        }
+        answer = asyncio.run(_do(folder, "users-reset", arguments))
+        click.echo(f"{answer['name']} has a new password; the old one opens nothing any more.")
+    else:
+        people = asyncio.run(_do(folder, "users", {}))
+        click.echo(json.dumps(people)) if as_json else show.people(people, config)
+
+
+def _password(prompt: str, file: Path | None) -> str:
+    return ask_password(prompt) if file is None else file_text(file, "a password")
+
+
+def _new_password(whose: str, file: Path | None, *names: str) -> str:
+    if file is not None:
+        text = file_text(file, "a password")
+        check_password(text, *names)
+        return text
+    return ask_new_password(whose, *names).reveal().decode("utf-8")
+
+
+def _authority(
+    by: str | None, by_password_file: Path | None, kit: bool, kit_file: Path | None
+) -> dict[str, str]:
+    """Who lets it happen: the kit, or a keyholder with their password."""
+    if kit_file is not None:
+        return {"kit": file_text(kit_file, "the recovery kit")}
+    if kit:
+        return {"kit": ask_password("The recovery kit")}
+    name = asking.need(by, "--by (or --kit)", "Sign-in name of the keyholder who lets it happen")
+    return {"name": name, "password": _password(f"Password of {name}", by_password_file)}
+
+
+async def _do(folder: StateFolder, command: str, arguments: Arguments) -> Any:
+    """Through the running node, or over the files while nobody works in the folder."""
+    try:
+        with FolderLock(folder.path):
+            async with _opened(folder) as operations:
+                return await operations.handlers()[command](arguments)
+    except FolderBusy as busy:
+        try:
+            return await ask(folder.control, command, arguments)
+        except NotServing:
+            raise Trouble(f"{busy}, or try again when it has started") from None
+
+
+@asynccontextmanager
+async def _opened(folder: StateFolder) -> AsyncIterator[Operations]:
+    parts = main.Parts()
+    config, key = read_config(folder.config), folder.read_node_key()
+    store = await Store.open(folder.database)
+    keys, http = SlotKeys(PRODUCTION, parts.entropy), Http()
+    try:
+        yield Operations(
+            store=store,
+            folder=folder,
+            config=config,
+            node=key,
+            http=http,
+            keys=keys,
+            door=SignIn(parts.clock, keys),
+            clock=parts.clock,
+            entropy=parts.entropy,
+        )
+    finally:
+        await http.close()
+        keys.close()
+        await store.close()

@@ -1,0 +1,204 @@
+"""What the commands print: plain lines for a pipe, tables at a terminal.
+
+Law: everything here was made by :mod:`operations` and holds no case. What came from elsewhere (a
+registrar's text, an organisation's name) loses its control characters before it reaches a terminal.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from referral_node.config import Config
+from referral_node.setup import Made
+
+_MINUTE: Final = 60
+_REQUESTS: Final = {
+    "not-asked": "not asked yet: `referral node join`",
+    "asked": "made, but the directory has not taken it yet: run `referral node join` again",
+    "waiting": "waiting: the registrar telephones your organisation and asks for the fingerprint",
+    "asked-again": "the registrar asks for more; change the profile and run `join` again",
+    "declined": "declined",
+    "approved": "approved",
+    "admitted": "a member of the directory",
+}
+
+
+def made(result: Made, config: Config) -> None:
+    """What `init` made, and what comes next."""
+    click.echo(f"{clean(config.name)}: the node is made in {result.folder}")
+    click.echo(f"Member id    {result.member.hex()}")
+    fingerprint(result.fingerprint)
+    click.echo(f"Next: referral node serve --state {result.folder}")
+    click.echo(
+        f"then: referral node join URL --anchor ANCHOR --profile FILE.toml --state {result.folder}"
+    )
+
+
+def fingerprint(text: str) -> None:
+    """Three lines of four groups, as they are read out."""
+    groups = text.split()
+    for start in (0, 4, 8):
+        label = "Fingerprint" if start == 0 else ""
+        click.echo(f"{label:<13}{' '.join(groups[start : start + 4])}")
+
+
+def request(answer: Mapping[str, Any], digits: str) -> None:
+    """How a request to join stands."""
+    click.echo(f"Request to join: {_REQUESTS.get(answer['state'], answer['state'])}")
+    if answer["text"]:
+        click.echo(f"They say: {clean(answer['text'])}")
+    if answer["state"] in ("waiting", "asked-again"):
+        fingerprint(digits)
+
+
+def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
+    """The administrator's view."""
+    zone = ZoneInfo(config.time_zone)
+    directory = answer["directory"]
+    click.echo(f"{clean(answer['organisation'])}  {answer['member']}")
+    fingerprint(answer["fingerprint"])
+    _lines(
+        ("Running", _running(answer["running"])),
+        ("Directory", _directory(directory, zone, now)),
+        ("Keyholders", str(answer["keyholders"])),
+        ("Prekeys", f"{answer['prekeys']}, until {_time(answer['prekeys_until'], zone)}"),
+        ("Stored", f"{answer['threads']} threads, {answer['messages']} messages, "
+                   f"{_size(answer['database_bytes'])}"),
+    )  # fmt: skip
+    click.echo("")
+    if not answer["waiting"] and not answer["without_key"]:
+        click.echo("Nothing waits to be delivered.")
+    if answer["without_key"]:
+        click.echo(
+            f"{answer['without_key']} messages wait for a key of their recipient; "
+            "they are sealed when a keyholder signs in after it has come."
+        )
+    if answer["to_import"]:
+        click.echo(
+            f"{answer['to_import']} messages wait for a keyholder to sign in, "
+            f"the oldest since {_time(answer['to_import_since'], zone)}."
+        )
+    if answer["waiting"]:
+        _table(
+            ("To", "Messages", "Most urgent", "Oldest", "Next try", "Tries", "Why"),
+            (
+                (
+                    clean(row["name"] or row["peer"]),
+                    str(row["count"]),
+                    row["priority"],
+                    _time(row["oldest_at"], zone),
+                    _in(row["next_at"], now),
+                    str(row["attempts"]),
+                    row["code"] or "",
+                )
+                for row in answer["waiting"]
+            ),
+        )
+    if answer["peers"]:
+        click.echo("")
+        _table(
+            ("Peer", "Reached", "Tried", "Failures", "Trouble"),
+            (
+                (
+                    clean(row["name"] or row["peer"]),
+                    _time(row["reached_at"], zone),
+                    _time(row["tried_at"], zone),
+                    str(row["failures"]),
+                    row["trouble"] or "",
+                )
+                for row in answer["peers"]
+            ),
+        )
+
+
+def people(rows: Sequence[Mapping[str, Any]], config: Config) -> None:
+    """Who may sign in, and who might once."""
+    zone = ZoneInfo(config.time_zone)
+    _table(
+        ("Sign-in name", "Name", "Role", "Since", "Ended"),
+        (
+            (
+                clean(row["name"]),
+                clean(row["display"]),
+                row["role"],
+                _time(row["made_at"], zone),
+                _time(row["ended_at"], zone, never=""),
+            )
+            for row in rows
+        ),
+    )
+
+
+def clean(text: str) -> str:
+    """Without what a terminal would act on."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _running(running: Mapping[str, Any] | None) -> str:
+    if running is None:
+        return "no"
+    return ", ".join(["yes", *(f"{key} {value}" for key, value in running.items())])
+
+
+def _directory(directory: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:
+    said: str = _REQUESTS.get(directory["state"], directory["state"])
+    if directory["url"] is None:
+        return said
+    looked = directory["checked_at"]
+    ago = "never looked there yet" if looked is None else f"looked there {_ago(looked, now)}"
+    asked = f", asked {_time(directory['asked_at'], zone)}" if directory["asked_at"] else ""
+    return f"{said} ({directory['url']}{asked}, {ago}, {directory['entries']} entries)"
+
+
+def _lines(*rows: tuple[str, str]) -> None:
+    for label, value in rows:
+        click.echo(f"{label:<13}{clean(value)}")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns: drawn at a terminal, separated by tabs in a pipe."""
+    if sys.stdout.isatty():
+        table = Table(*head)
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))  # Text: a name is never taken for markup
+        Console().print(table)
+        return
+    click.echo("\t".join(head))
+    for row in rows:
+        click.echo("\t".join(row))
+
+
+def _time(at: int | None, zone: ZoneInfo, never: str = "never") -> str:
+    if at is None:
+        return never
+    return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def _ago(at: int, now: int) -> str:
+    return f"{_span(now - at)} ago" if at <= now else "just now"
+
+
+def _in(at: int, now: int) -> str:
+    return "now" if at <= now else f"in {_span(at - now)}"
+
+
+def _span(milliseconds: int) -> str:
+    seconds = milliseconds // 1000
+    if seconds < 2 * _MINUTE:
+        return f"{seconds} s"
+    if seconds < 120 * _MINUTE:
+        return f"{seconds // _MINUTE} min"
+    if seconds < 48 * 60 * _MINUTE:
+        return f"{seconds // 3600} h"
+    return f"{seconds // 86400} days"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024:.0f} KiB" if count < 10 * 1024**2 else f"{count / 1024**2:.0f} MiB"
