@@ -28,6 +28,7 @@ from referral_node.delivery.http import Http
 from referral_node.exchange import Core, Exchange, MemberBook
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.folder import FolderLock, StateFolder
+from referral_node.logs import set_up
 from referral_node.operations import Operations
 from referral_node.store import Store
 from referral_node.store.facts import (
@@ -229,28 +230,31 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
     return node
 
 
-async def serve(
-    path: Path, parts: Parts | None = None, said: Callable[[str], None] = print
-) -> None:
+def serve(path: Path, parts: Parts | None = None) -> None:
     """What ``referral node serve`` does: run the node of this folder until SIGTERM or SIGINT.
 
-    Raises Trouble or StoreError, in one line, if it cannot start.
+    Prints one line, ``ready URL``, when it answers. Trouble or StoreError if it cannot start.
     """
     folder = StateFolder(path)
     folder.check()
     config = read_config(folder.config)
+    set_up(config.log_level)
+    with FolderLock(path):
+        asyncio.run(_serve(folder, config, parts or Parts()))
+
+
+async def _serve(folder: StateFolder, config: Config, parts: Parts) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    with FolderLock(path):
-        for signal_ in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signal_, stop.set)
-        node = await start(folder, config, parts or Parts())
-        try:
-            check_floor(await all_slots(node.exchange.store))
-            async with ControlServer(folder.control, node.operations().handlers()):
-                log.info("node.ready", member=node.exchange.us.hex(), **node.ports)
-                said(f"ready {node.pages_url()}")
-                await stop.wait()
-        finally:
-            log.info("node.stopping")
-            await node.stop()
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_, stop.set)
+    node = await start(folder, config, parts)
+    try:
+        check_floor(await all_slots(node.exchange.store))
+        async with ControlServer(folder.control, node.operations().handlers()):
+            log.info("node.ready", member=node.exchange.us.hex(), **node.ports)
+            print(f"ready {node.pages_url()}", flush=True)  # noqa: T201 - what starters wait for
+            await stop.wait()
+    finally:
+        log.info("node.stopping")
+        await node.stop()
