@@ -2,11 +2,14 @@
 
 from typing import Final
 
-from referral_node.web.pages import today
+from referral_node.web.pages import check, find, new_referral, organisation, today
 from referral_node.web.routing import Route
 
 ROUTES: Final[list[Route]] = [
     *today.routes,
     # pages.referral, pages.acting, pages.access, pages.evidence
-    # pages.new_referral, pages.find, pages.organisation
+    *check.routes,
+    *new_referral.routes,
+    *find.routes,
+    *organisation.routes,
 ]

@@ -6,7 +6,7 @@ Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from statistics import median
 from typing import Final
@@ -65,7 +65,7 @@ class Search:
     filters: Mapping[str, str]
     draft: str = ""
     wanted: Wanted | None = None
-    wish: Wish = Wish()
+    wish: Wish = field(default_factory=Wish)
 
 
 def build(

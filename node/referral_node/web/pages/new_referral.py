@@ -75,6 +75,8 @@ async def begun(visit: Visit) -> web.StreamResponse:
             raise Problem(404, "draft-gone", GONE)
         typed, place = _rows_done(step, sent)
         hand = await _save(visit, draft, step, typed)
+        if sent.do == "continue" and any(each.typed for each in hand.written.of(step.code)):
+            return f"/new/{hand.draft.id.hex()}/{step.code}?missing=1"
         return _onward(hand, step, sent, place)
 
     return await visit.once(posted, work)
