@@ -8,8 +8,8 @@ import hashlib
 from pathlib import Path
 
 from aiohttp import web
-from directory_world import DAY, World, id_of, signer
 
+from directory_world import DAY, World, id_of, signer
 from referral_node.api.listener import build_listener
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.http import Http

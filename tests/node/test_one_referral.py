@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node_world import ACTOR, Office, Offices
 
+from node_world import ACTOR, Office, Offices
 from referral_node.exchange import NotAllowed, Said, ThreadView, UnknownThread
 from referral_protocol import forms
 from referral_protocol.examples import referral
@@ -29,7 +29,7 @@ async def offices(tmp_path: Path) -> AsyncIterator[Offices]:
 async def until(ready: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something that the courier does has happened; fail after five seconds."""
     async with asyncio.timeout(5):
-        while not await ready():
+        while not await ready():  # noqa: ASYNC110 - what is awaited lies in a database
             await asyncio.sleep(0.01)
 
 

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from referral_protocol import codes, documents, forms, profiles
+import referral_protocol
+from referral_protocol import codes, forms, profiles
+from referral_tools import documents
 
-FOLDER = Path(documents.__file__).resolve().parent.parent
+FOLDER = Path(referral_protocol.__file__).resolve().parent.parent
 
 
 def test_the_generated_files_are_not_stale() -> None:
-    assert documents.stale(FOLDER) == [], "run: python -m referral_protocol.documents"
+    assert documents.stale(FOLDER) == [], "run: python -m referral_tools.documents"
 
 
 def test_a_stale_file_is_noticed_and_written(tmp_path: Path) -> None:

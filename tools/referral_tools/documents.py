@@ -1,13 +1,14 @@
-"""Writes what is generated of the specification: ``python -m referral_protocol.documents``.
+"""Writes what is generated of the specification: ``python -m referral_tools.documents``.
 
-Kept apart from everything pure: the only file here that writes. It takes the folder as an argument;
-without one, the folder that holds this package: ``protocol/`` in a checkout. ``--check`` writes
+It takes the folder as an argument; without one, the folder that holds the protocol's package:
+``protocol/`` in a checkout. ``--check`` writes
 nothing and fails when a file is stale.
 """
 
 import sys
 from pathlib import Path
 
+import referral_protocol
 from referral_protocol import codes, forms
 
 
@@ -28,11 +29,11 @@ def stale(folder: Path) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Exit code: 0, or 1 when ``--check`` finds a stale file."""
     folders = [Path(each) for each in arguments if each != "--check"]
-    folder = folders[0] if folders else Path(__file__).resolve().parent.parent
+    folder = folders[0] if folders else Path(referral_protocol.__file__).resolve().parent.parent
     names = stale(folder)
     if "--check" in arguments:
         for name in names:
-            sys.stderr.write(f"{name} is stale: run python -m referral_protocol.documents\n")
+            sys.stderr.write(f"{name} is stale: run python -m referral_tools.documents\n")
         return 1 if names else 0
     for name in names:
         (folder / name).write_text(documents()[name], "utf-8")
