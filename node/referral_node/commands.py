@@ -125,7 +125,7 @@ def init(
 @_told
 def serve(state: Path) -> None:
     """Run the node until it is stopped."""
-    asyncio.run(main.serve(state))
+    main.serve(state)
 
 
 @node.command()
