@@ -4,7 +4,7 @@ Law: nothing below the composition root chooses a clock or a source of randomnes
 in here once. The vault is never part of this: it exists only while a person's request runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
@@ -54,6 +54,8 @@ class Core:
         self.changes = Changes()
         self.wake: Callable[[bytes], None] = lambda _peer: None
         """Called with a member's id after something for it was committed; the courier's ear."""
+        self.answered: Callable[[Collection[bytes]], None] = lambda _hashes: None
+        """Called with the hashes of our messages after a receipt for them was stored."""
 
 
 def rank(priority: str) -> int:

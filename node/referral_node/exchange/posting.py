@@ -126,6 +126,7 @@ class Posting:
 
         await core.store.write(work)
         core.changes.changed(*{waiting.thread for waiting in sent})
+        core.answered(by_hash.keys())
 
     async def postponed(
         self, sent: list[Waiting], next_at: int, *, sent_at: int | None, code: str | None = None
