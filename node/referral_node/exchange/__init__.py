@@ -9,6 +9,7 @@ from referral_node.exchange.compose import NotAllowed, Said, UnknownThread, Voic
 from referral_node.exchange.contacts import Contacts, FirstContact, MemberNote
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.drafts import Draft, DraftGone, Drafts, StaleDraft
+from referral_node.exchange.evidence import Evidence
 from referral_node.exchange.figures import Counting, Figure, Figures
 from referral_node.exchange.importing import Importing, ImportResult
 from referral_node.exchange.inbox import Inbox
@@ -42,6 +43,7 @@ class Exchange:
         self.records = Records(core)
         self.figures = Counting(core)
         self.casekeys = CaseKeys(core)
+        self.evidence = Evidence(core)
 
 
 __all__ = [

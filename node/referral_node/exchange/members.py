@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from referral_protocol.certificates import CasePrekey, VerifiedBundle, VerifiedCertificate
+from referral_protocol.directory.replica import Replica
 from referral_protocol.directory.state import Directory
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import fingerprint
@@ -48,11 +49,11 @@ class Certified(msgspec.Struct, frozen=True):
 
 
 class MemberBook:
-    """The replica in memory. ``adopt`` swaps the directory for a newer verified one."""
+    """The replica in memory. ``adopt`` swaps the log's copy for a newer verified one."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self.directory: Directory | None = None
+        self.replica: Replica | None = None
         self.checkpoint: str | None = None
         self.checked_at: int | None = None
         """When the directory last answered."""
@@ -62,6 +63,11 @@ class MemberBook:
         self._seal_keys: dict[bytes, SealKey] = {}
 
     # what it says
+
+    @property
+    def directory(self) -> Directory | None:
+        """The members and roots of the log; None before the first copy."""
+        return None if self.replica is None else self.replica.directory
 
     def get(self, member: bytes) -> Member | None:
         """A member by id, suspended and removed ones included."""
@@ -128,9 +134,9 @@ class MemberBook:
 
     # how it grows
 
-    def adopt(self, directory: Directory, checkpoint: str) -> None:
-        """A newer verified directory, already stored."""
-        self.directory = directory
+    def adopt(self, replica: Replica, checkpoint: str) -> None:
+        """A newer verified copy of the log, already stored."""
+        self.replica = replica
         self.checkpoint = checkpoint
 
     def set_profile(self, member: bytes, profile: Profile | None) -> None:

@@ -115,7 +115,7 @@ class ReplicaKeeper:
         return [p.member for p in fresh]
 
     def _adopt(self, note: bytes) -> None:
-        self._core.members.adopt(self.replica.directory, note.decode("utf-8"))
+        self._core.members.adopt(self.replica, note.decode("utf-8"))
 
     def _profile(self, record: Records) -> None:
         try:
