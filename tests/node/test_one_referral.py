@@ -10,6 +10,7 @@ import pytest
 from node_world import ACTOR, Office, Offices
 from referral_node.exchange import NotAllowed, Said, ThreadView, UnknownThread
 from referral_protocol import forms
+from referral_protocol.evidence import verify_evidence
 from referral_protocol.examples import referral
 from referral_protocol.ladder import Rung, Standing
 from referral_protocol.statements import ASK, NOTE, STATE, WITHDRAW, Head
@@ -110,6 +111,31 @@ async def test_the_whole_way(offices: Offices) -> None:
     assert index[0].case is not None
     assert index[0].case.name == content_for(offices)["who"]["name"]
     assert index[0].case.outcome == "got-help"
+
+
+async def test_both_sides_can_prove_it_offline(offices: Offices) -> None:
+    lisboa, utrecht = offices["lisboa"], offices["utrecht"]
+    said = await send(offices)
+    await delivered(lisboa)
+    await utrecht.exchange.importing.run(utrecht.vault, ACTOR)
+    await say(utrecht, said.thread, STATE, Head(state="accepted"), form="answer")
+    await delivered(utrecht)
+    await lisboa.exchange.importing.run(lisboa.vault, ACTOR)
+    name = str(content_for(offices)["who"]["name"]).encode()
+    for office in (lisboa, utrecht):
+        closed = await office.exchange.evidence.export(office.vault, ACTOR, said.thread)
+        open_ = await office.exchange.evidence.export(
+            office.vault, ACTOR, said.thread, contents=True
+        )
+        assert name not in closed
+        assert name in open_
+        for data in (closed, open_):
+            found = verify_evidence(data, offices.clock.now, offices.world.genesis)
+            assert found.anchored
+            assert found.problems == ()
+            assert found.state is not None
+            assert found.state.state == "accepted"
+            assert {rung.rung for rung in found.rungs} >= {"sent", "held", "answered"}
 
 
 async def test_what_the_state_does_not_allow_is_refused(offices: Offices) -> None:
