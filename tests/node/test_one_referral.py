@@ -121,6 +121,8 @@ async def test_both_sides_can_prove_it_offline(offices: Offices) -> None:
     await say(utrecht, said.thread, STATE, Head(state="accepted"), form="answer")
     await delivered(utrecht)
     await lisboa.exchange.importing.run(lisboa.vault, ACTOR)
+    assert (await view(lisboa, said.thread)).follow_up_at == offices.clock.now + 14 * DAY
+    assert (await view(utrecht, said.thread)).follow_up_at is None
     name = str(content_for(offices)["who"]["name"]).encode()
     for office in (lisboa, utrecht):
         closed = await office.exchange.evidence.export(office.vault, ACTOR, said.thread)

@@ -26,11 +26,14 @@ from referral_protocol.bodies import (
     sealed_hash,
     sealed_to,
 )
+from referral_protocol.certificates import DAY
 from referral_protocol.errors import ProtocolError
-from referral_protocol.statements import OPEN, UNREADABLE, Head, Statement
+from referral_protocol.statements import OPEN, STATE, UNREADABLE, Head, Statement
 from referral_protocol.suite import Opener
 from referral_protocol.wire import decode
 
+FOLLOW_UP: Final = 14 * DAY
+"""After they accepted, Today asks whether the person was reached; a person may change the day."""
 AT_ONCE: Final = 32
 """Bodies opened in one transaction."""
 
@@ -276,6 +279,12 @@ async def _keep(tx: Tx, case_key: CaseKey, row: sqlite3.Row, opened: _Opened) ->
     await tx.execute("DELETE FROM bodies WHERE message = ?", (row["number"],))
     said = Summarised(bytes(row["thread"]), named, False, row["kind"], row["state"], row["at"])
     await summarise(tx, case_key, said, opened.content)
+    if row["kind"] == STATE and row["state"] == "accepted":
+        await tx.execute(
+            "UPDATE threads SET follow_up_at = ? WHERE id = ? AND role = 'referring' "
+            "AND follow_up_at IS NULL AND ended = 0",
+            (row["at"] + FOLLOW_UP, row["thread"]),
+        )
 
 
 async def _withdrawn(tx: Tx, thread: bytes) -> bool:
