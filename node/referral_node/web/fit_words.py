@@ -3,8 +3,8 @@
 Law: every finding is said, with its reason; "not stated" is never put as a "no". Pure.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from referral_node.web.members import lowered
@@ -18,6 +18,14 @@ LEADS: Final[dict[str, tuple[Literal["yes", "no", "ask"], str]]] = {
     MISFIT: ("no", "Does not fit:"),
     UNSTATED: ("ask", "Not stated:"),
 }
+
+EU: Final = frozenset(
+    {
+        *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"),
+        *("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+    }
+)
+_WITH_THE: Final = frozenset({"NL", "GB", "US", "AE", "PH", "BS", "GM", "MV", "DO", "CF"})
 
 # How a need reads inside a list, where the list's own label is too long for it.
 _SHORT: Final = {
@@ -36,6 +44,8 @@ class Wish:
 
     age: int | None = None
     lives_in: str = ""
+    regions: Mapping[str, str] = field(default_factory=dict)
+    """Towns by the region that they stand for, as members' own profiles name them."""
 
 
 def need(code: str) -> str:
@@ -91,27 +101,36 @@ def _place(finding: Finding, wish: Wish) -> str:
         case "any-place":
             return "any place"
         case "lives-in-area":
-            return f"lives in {wish.lives_in or area(finding.values)}"
+            return f"lives in {wish.lives_in or area(finding.values, wish.regions)}"
         case "harmed-in-area":
-            return f"harmed in {area(finding.values)}"
+            return f"harmed in {area(finding.values, wish.regions)}"
         case "only-lives-here":
-            return f"place: only people who live in {area(finding.values)}"
+            return f"place: only people who live in {area(finding.values, wish.regions)}"
         case "only-harmed-here":
-            return f"place: only people harmed in {area(finding.values)}"
+            return f"place: only people harmed in {area(finding.values, wish.regions)}"
         case "only-lives-or-harmed-here":
-            return f"place: only people who live or were harmed in {area(finding.values)}"
+            land = area(finding.values, wish.regions)
+            return f"place: only people who live or were harmed in {land}"
         case "person-place-unknown":
             return "place: your draft does not say where the person lives or was harmed"
         case _:
             return "area"
 
 
-def area(values: Sequence[str]) -> str:
-    """Countries by name, regions by their code: "Netherlands", "NL-UT"; many by their number."""
+def area(values: Sequence[str], regions: Mapping[str, str]) -> str:
+    """Countries by name, regions by their town: "the Netherlands", "NL-UT (Utrecht)"."""
+    if frozenset(values) == EU:
+        return "any EU country"
     if len(values) > 6:
         return f"one of {len(values)} countries"
-    named = [value if "-" in value else codes.COUNTRIES.label(value) for value in values]
-    return words.listing(named, either=True)
+    return words.listing([_land(value, regions) for value in values], either=True)
+
+
+def _land(value: str, regions: Mapping[str, str]) -> str:
+    if "-" in value:
+        return f"{value} ({regions[value]})" if value in regions else value
+    name = codes.COUNTRIES.label(value)
+    return f"the {name}" if value in _WITH_THE else name
 
 
 def _age(finding: Finding, wish: Wish) -> str:

@@ -319,7 +319,7 @@ def _three_parts(each: Field, typed: Typed, name: str, bound: Bound) -> str:
 
 
 def _wrong(bound: Bound, each: Field, name: str, words: str, place: str | None = None) -> None:
-    message = words if words == CANNOT_KEEP else f"{each.label}: {words}"
+    message = words if words == CANNOT_KEEP else f"{each.label.rstrip('?')}: {words}"
     bound.errors.append(InputError(name, message, place or name))
 
 

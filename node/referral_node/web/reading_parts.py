@@ -14,7 +14,6 @@ from referral_node.web.reading import (
     Reading,
     Told,
     country,
-    danger_tag,
     fact,
     joined,
     quote,
@@ -23,6 +22,8 @@ from referral_node.web.reading import (
     telephone,
     weekly,
 )
+from referral_node.web.reading_wishes import answer, communication, consent, needs, risk
+from referral_node.web.reading_words import labels, listed, lower, where
 from referral_protocol import codes
 from referral_protocol.forms import Section
 from referral_protocol.forms import age as age_of
@@ -45,8 +46,14 @@ def around(part: Part) -> list[Fact]:
     """What stands around the sections: who wrote it, in which language, files, and the rest."""
     author = part.group("author")
     language = part.text("language")
+    role = author.text("role")
+    known = role in codes.listed("contact-roles")
     by = joined(
-        (author.text("name"), author.text("role"), *author.left()),
+        (
+            names.name(author.text("name")) if author.text("name") else "",
+            lower(codes.label("contact-roles", role)) if known else role,
+            *author.left(),
+        )
     )
     written = codes.language_label(language) if language else ""
     facts = [
@@ -69,7 +76,7 @@ def who(part: Part, section: Section) -> Reading:
     birthday = joined((part.day("date_of_birth"), f"({years})" if years is not None else ""), " ")
     gender = part.text("gender")
     lives = part.group("lives_in")
-    lives_where = _where(lives, "place", "region", "country")
+    lives_where = where(lives, "place", "region", "country")
     nationality = words.listing([country(code) for code in part.many("nationality")])
     number = part.text("case_number")
     came = part.code("came_by")
@@ -96,11 +103,11 @@ def who(part: Part, section: Section) -> Reading:
             fact(
                 "Your case number" if reader.mine else "Their case number",
                 sentence(numbers.num(number)) if number else "None.",
-                f"Came to {to} from: {_lower(came)}." if came else "",
+                f"Came to {to} from: {lower(came)}." if came else "",
             ),
             _guardian(part.group("guardian")),
             fact("May also be told", part.quoted("may_be_told")),
-            fact("Groups", joined(_labels("victim-groups", part.many("groups")))),
+            fact("Groups", joined(labels("victim-groups", part.many("groups")))),
         ),
     )
 
@@ -116,7 +123,7 @@ def _guardian(part: Part) -> Fact | None:
     first = joined(
         (
             names.name(part.text("name")) if part.text("name") else "",
-            _lower(part.code("kind")) if "kind" in part else "",
+            lower(part.code("kind")) if "kind" in part else "",
             telephone(number) if number else "",
         )
     )
@@ -135,8 +142,8 @@ def safe_contact(part: Part, section: Section) -> Reading:
         if answer == "safe":
             facts.append(Fact(label, detail or "Safe"))
         elif answer in others:
-            listed = Markup("{}: {}").format(label, detail) if detail else label
-            others[answer].append(listed)
+            said = Markup("{}: {}").format(label, detail) if detail else label
+            others[answer].append(said)
         else:
             facts.append(Fact(label, joined((codes.label("safe-answers", answer), detail))))
     watched = {
@@ -150,8 +157,8 @@ def safe_contact(part: Part, section: Section) -> Reading:
     checker = Markup("by {}").format(names.name(checked_by)) if checked_by else ""
     say, word = part.quoted("say_you_are"), part.quoted("code_word")
     facts += [
-        fact("Not safe", _list(others["not-safe"]), watching),
-        fact("Not asked", _list(others["not-asked"])),
+        fact("Not safe", listed(others["not-safe"]), watching),
+        fact("Not asked", listed(others["not-asked"])),
         fact("Never contact", part.quoted("never_contact")),
         fact(
             "Say you are",
@@ -196,7 +203,7 @@ def _week(row: Part) -> Text:
 
 def happened(part: Part, section: Section) -> Reading:
     crime = joined((part.code("crime"), _by(part.text("relation"))))
-    place = _where(part, "place", "region", "country")
+    place = where(part, "place", "region", "country")
     when = joined((part.day("date"), part.day("until")), " to ")
     reported = part.text("reported")
     police = {"yes": "Police", "no": "Not reported to the police", "not-known": "Not known"}
@@ -220,8 +227,8 @@ def happened(part: Part, section: Section) -> Reading:
             fact(
                 "Crime",
                 sentence(crime),
-                *(sentence(each) for each in _labels("crimes", part.many("other_crimes"))),
-                *(sentence(each) for each in _labels("crime-flags", part.many("flags"))),
+                *(sentence(each) for each in labels("crimes", part.many("other_crimes"))),
+                *(sentence(each) for each in labels("crime-flags", part.many("flags"))),
                 sentence(joined((place, when))),
                 part.quoted("when_note"),
             ),
@@ -246,8 +253,8 @@ def happened(part: Part, section: Section) -> Reading:
 
 def _proceeding(row: Part) -> Text:
     first = joined((row.code("what"), row.day("on")), " ")
-    where = row.text("where")
-    at = names.name(where) if where else ""
+    place = row.text("where")
+    at = names.name(place) if place else ""
     return sentence(joined((first, at, row.quoted("note"), *row.left())))
 
 
@@ -270,203 +277,6 @@ def _by(relation: str) -> str:
     )
 
 
-def needs(part: Part, section: Section) -> Reading:
-    facts: list[Fact | None] = []
-    for row in part.rows("needs"):
-        need, note = row.code("need"), row.quoted("note")
-        facts.append(Fact(need or "Need", joined((note, *row.left())) or "No note"))
-    facts += [
-        fact("Asked for", part.quoted("asked_for")),
-        fact("Already done", part.quoted("already_done")),
-    ]
-    return reading_of(part, section, facts)
-
-
-def risk(part: Part, section: Section) -> Reading:
-    level = part.text("level")
-    label = part.code("level")
-    threat = {
-        "yes": "The threat goes on.",
-        "no": "There is no threat now.",
-        "not-known": "Not known whether there is still a threat.",
-    }
-    ongoing = {
-        "yes": "It is still going on.",
-        "no": "It is over.",
-        "not-known": "Not known whether it is still going on.",
-    }
-    person = part.reader.person
-    afraid = {
-        "yes": Markup("{} is afraid of someone.").format(person),
-        "no": Markup("{} is afraid of nobody.").format(person),
-        "not-known": Markup("Not known whether {} is afraid of someone.").format(person),
-    }
-    answers = [
-        known.get(part.text(key), part.text(key))
-        for key, known in (("threat", threat), ("ongoing", ongoing), ("afraid", afraid))
-    ]
-    likely = [
-        f"{name}: {_lower(part.code(key))}."
-        for key, name in (
-            ("likelihood", "Overall"),
-            ("repeat", "Repeat harm"),
-            ("intimidation", "Intimidation"),
-            ("retaliation", "Retaliation"),
-        )
-        if key in part and part.code(key)
-    ]
-    return reading_of(
-        part,
-        section,
-        (
-            fact(
-                "Level",
-                danger_tag(label) if level == "high" else sentence(label) if label else "",
-                *answers,
-                part.quoted("danger"),
-            ),
-            fact("Could happen", *likely, part.quoted("nature")),
-            fact("How far it could go", part.quoted("extent")),
-            fact("Agreed for safety", part.quoted("agreed")),
-            fact("Police told of the risk", part.code("police_told"), part.quoted("police_note")),
-            *_assessment(part.group("assessment")),
-        ),
-    )
-
-
-def _assessment(part: Part) -> list[Fact | None]:
-    protection, by = part.code("special_protection"), part.text("by")
-    on = part.day("on")
-    first = joined(
-        (
-            f"{protection} (Article 22)" if protection else "",
-            f"assessed {on}" if on else "",
-            Markup("by {}").format(names.name(by)) if by else "",
-        )
-    )
-    listed = (
-        ("characteristics", "Article 22: the person"),
-        ("nature", "Article 22: the crime"),
-        ("circumstances", "Article 22: circumstances"),
-    )
-    return [
-        fact("Special protection", first, part.quoted("measures") if "measures" in part else ""),
-        *(fact(label, part.shown(key)) for key, label in listed if key in part),
-        *part.rest(),
-    ]
-
-
-def communication(part: Part, section: Section) -> Reading:
-    spoken = [codes.language_label(tag) for tag in part.many("languages")]
-    some = [codes.language_label(tag) for tag in part.many("some")]
-    asked = part.text("interpreter")
-    language, wish = part.text("interpreter_language"), part.text("interpreter_wish")
-    wished = _lower(codes.label("interpreter-wishes", wish)) if wish else ""
-    if asked == "yes":
-        named = codes.language_label(language) if language else "needed"
-        interpreter: Text = joined((f"Interpreter: {named}", wished))
-    else:
-        answer = codes.label("answers", asked) if asked else ""
-        named = codes.language_label(language) if language else ""
-        answer = {"no": "No interpreter needed", "not-known": "Interpreter: not known"}.get(
-            asked, answer
-        )
-        interpreter = joined((answer, named, wished))
-    return reading_of(
-        part,
-        section,
-        (
-            fact(
-                "Languages",
-                sentence(joined((*spoken, *(f"some {each}" for each in some)))),
-                sentence(interpreter),
-            ),
-            fact("What helps", joined(_labels("communication-needs", part.many("needs")))),
-            fact("Note", part.quoted("note")),
-        ),
-    )
-
-
-def consent(part: Part, section: Section, asked: list[str]) -> Reading:
-    ground, to = part.text("ground"), part.text("recipient_name")
-    part.value("recipient")
-    covered = part.many("needs")
-    needs_named = [_lower(each) for each in _labels("needs", covered)]
-    until = part.day("until")
-    present = {
-        "yes": "interpreter present",
-        "no": "no interpreter present",
-        "not-known": "not known whether an interpreter was present",
-    }
-    answer = part.text("interpreter_present")
-    given_to = part.text("given_to")
-    given = joined(
-        (
-            part.shown("given_at") if "given_at" in part else "",
-            _lower(part.code("how")),
-            Markup("to {}").format(names.name(given_to)) if given_to else "",
-            present.get(answer, answer),
-        )
-    )
-    basis = part.code("legal_basis")
-    what: Text = _colon(f"{to} only" if to else "", words.listing(needs_named))
-    facts = [
-        fact("Without consent", sentence(basis), part.quoted("why"))
-        if ground != "consent"
-        else None,
-        fact("Given", given),
-        fact(
-            "For",
-            sentence(what),
-            part.quoted("purpose"),
-            f"Until {until}." if until else "",
-        ),
-        *(
-            Fact(
-                Markup("Withheld: {}").format(_lower(row.code("part"))),
-                joined((sentence(row.code("reason")), row.quoted("note"), *row.left()), " "),
-            )
-            for row in part.rows("withheld")
-        ),
-    ]
-    if ground not in ("consent", "legal-basis", ""):
-        facts.insert(0, fact("Ground", codes.label("grounds", ground)))
-    return reading_of(part, section, facts)
-
-
-def answer(part: Part, section: Section) -> Reading:
-    return reading_of(
-        part,
-        section,
-        (
-            fact(
-                "Whom they call" if part.reader.mine else "Whom to call",
-                contact(part.group("contact")),
-            ),
-            fact("Warm handover", part.code("handover")),
-            fact("Message", part.quoted("note")),
-        ),
-    )
-
-
-def contact(part: Part) -> Text:
-    """A contact in one line: name, role, number, address, languages, when."""
-    number = part.text("telephone")
-    email = part.text("email")
-    spoken = [codes.language_label(tag) for tag in part.many("languages")]
-    return joined(
-        (
-            names.name(part.text("name")) if part.text("name") else "",
-            part.text("role"),
-            telephone(number) if number else "",
-            numbers.num(email) if email else "",
-            words.listing(spoken),
-            part.quoted("note"),
-            *part.left(),
-        )
-    )
-
-
 def _file(row: Part) -> Fact:
     # Hash and key are for the machine: they open the file, and tell a reader nothing.
     row.value("hash")
@@ -485,47 +295,12 @@ def _file(row: Part) -> Fact:
     return Fact(Markup("File: {}").format(name), shown)
 
 
-def _where(part: Part, place: str, region: str, land: str) -> Text:
-    town, code = part.text(place), part.text(land)
-    province = part.text(region)
-    return joined(
-        (
-            names.name(town) if town else "",
-            numbers.num(province) if province else "",
-            country(code) if code else "",
-        )
-    )
-
-
 def _needs_in(content: Mapping[str, Any]) -> list[str]:
     found = content.get("needs")
     listed = found.get("needs") if isinstance(found, Mapping) else None
     return [
         str(row["need"]) for row in listed or () if isinstance(row, Mapping) and row.get("need")
     ]
-
-
-def _labels(key: str, chosen: list[str]) -> list[str]:
-    return [codes.label(key, code) for code in chosen]
-
-
-def _list(items: list[Text]) -> Text:
-    """ "Voicemail, text message, e-mail." """
-    lowered = [items[0], *(_lower_text(each) for each in items[1:])] if items else []
-    return sentence(joined(lowered))
-
-
-def _lower_text(text: Text) -> Text:
-    return text if isinstance(text, Markup) else _lower(str(text))
-
-
-def _lower(label: str) -> str:
-    """A label inside a sentence: its first letter small, unless it is an abbreviation."""
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
-
-
-def _colon(first: str, rest: str) -> str:
-    return f"{first}: {rest}" if first and rest else first or rest
 
 
 _SECTIONS: Final[dict[str, Callable[[Part, Section], Reading]]] = {

@@ -3,11 +3,11 @@
 Law: the person is called by the name to use, else by the name as written. Nothing here writes.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from referral_node.exchange import Draft, author
+from referral_node.exchange import Draft, Member, author
 from referral_node.web.fit_words import Wish
 from referral_node.web.members import Organisation
 from referral_node.web.pages.draft_content import Desk, Recipient, Written, understand
@@ -40,6 +40,7 @@ class AtHand:
     written: Written
     person: Person
     recipient: Organisation | None
+    regions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wanted(self) -> Wanted:
@@ -49,7 +50,7 @@ class AtHand:
     @property
     def wish(self) -> Wish:
         """What the words of the fit check need."""
-        return wish(self.written.content, self.desk.now)
+        return wish(self.written.content, self.desk.now, self.regions)
 
 
 def person_of(content: Mapping[str, Any]) -> Person:
@@ -67,13 +68,23 @@ def person_of(content: Mapping[str, Any]) -> Person:
     )
 
 
-def wish(content: Mapping[str, Any], now: int) -> Wish:
+def region_towns(members: Iterable[Member]) -> dict[str, str]:
+    """Towns by the region that they stand for: the first member's of each region."""
+    towns: dict[str, str] = {}
+    for member in members:
+        if member.profile is not None and member.profile.organisation.region:
+            said = member.profile.organisation
+            towns.setdefault(said.region, said.city_latin or said.city)
+    return towns
+
+
+def wish(content: Mapping[str, Any], now: int, regions: Mapping[str, str]) -> Wish:
     """The person's age, and where they live: the town if it is named, else the country."""
     found = forms.summary(content)
     lives = content.get("who", {}).get("lives_in", {})
     place = lives.get("place") if isinstance(lives, Mapping) else None
     country = codes.COUNTRIES.label(found.lives_in) if found.lives_in else ""
-    return Wish(forms.age(found.date_of_birth, now), str(place or country))
+    return Wish(forms.age(found.date_of_birth, now), str(place or country), regions)
 
 
 async def draft_of(visit: Visit, given: str) -> Draft:
@@ -95,4 +106,5 @@ def at_hand(visit: Visit, draft: Draft, respond_by: int | None = None) -> AtHand
         None if recipient is None else Recipient(recipient.id, recipient.plain, recipient.place),
     )
     written = understand(draft, desk, respond_by)
-    return AtHand(draft, desk, written, person_of(written.content), recipient)
+    regions = region_towns(visit.exchange.members.all())
+    return AtHand(draft, desk, written, person_of(written.content), recipient, regions)

@@ -14,16 +14,16 @@ from markupsafe import Markup
 
 from referral_node.exchange import FirstContact, Summary
 from referral_node.web import fit_words, reading
-from referral_node.web.members import Organisation, lowered
+from referral_node.web.members import lowered
 from referral_node.web.pages.at_hand import AtHand
 from referral_node.web.pages.draft_content import Problem
-from referral_node.web.pages.layout import BY_CODE, STEPS
+from referral_node.web.pages.send_view import Send, build_send, other_day
 from referral_node.web.pages.step_view import fill
+from referral_node.web.pages.steps import BY_CODE, STEPS
 from referral_protocol import codes, fit, forms
-from referral_protocol.ladder import DELIVERY_WARN, DELIVERY_WARN_ELSE
 from referral_ui import names, words
-from referral_ui.parts import Fact, Mark, Tag, Text
-from referral_ui.times import Place, Times, When, lower
+from referral_ui.parts import Fact, Mark, Text
+from referral_ui.times import Place, Times, lower
 
 OLD_CHECK: Final = 14 * 24 * 3_600_000
 """Safe contact that was checked longer ago than this is doubtful."""
@@ -46,22 +46,6 @@ class ToDo:
 
     words: str
     href: str
-
-
-@dataclass(frozen=True)
-class Send:
-    """The end of the page, when it may go."""
-
-    heading: Text
-    name: str
-    tag: Tag | None
-    by: Text
-    open_now: Text
-    warn: str
-    staff: str
-    waits: str
-    respond_by: int
-    version: int
 
 
 @dataclass(frozen=True)
@@ -108,7 +92,7 @@ def build(hand: AtHand, around: Around, times: Times) -> CheckPage:
         else "New referral",
         lead=_lead(hand),
         saved=f"Saved {lower(times.moment(hand.draft.saved_at, comma=True))}."
-        if _other_day(times, hand.draft.saved_at)
+        if other_day(times, hand.draft.saved_at)
         else f"Saved {times.clock(hand.draft.saved_at)}.",
         marks=tuple(_marks(hand, around, times, base)),
         same=tuple(_same(around)),
@@ -118,15 +102,11 @@ def build(hand: AtHand, around: Around, times: Times) -> CheckPage:
         languages=_languages(hand, content),
         parts=tuple(_parts(hand, body, times, base)),
         blocked=blocked,
-        send=None if blocked else _send(hand, head, around, times),
+        send=None if blocked else build_send(hand, head, around.has_key, times),
         to=to,
         base=base,
         discard_href=f"{base}/delete",
     )
-
-
-def _other_day(times: Times, at: int) -> bool:
-    return times.here.local(at).date() != times.here.local(times.now).date()
 
 
 def _lead(hand: AtHand) -> Text:
@@ -260,7 +240,7 @@ def _blocked(hand: AtHand, around: Around, base: str) -> ToDo | None:
     chosen = hand.recipient
     here = f"?{'draft'}={hand.draft.id.hex()}"
     if hand.written.of("consent") or chosen is None:
-        words_of = "It cannot be sent without a recipient and consent, or a legal basis"
+        words_of = "First choose the recipient, and complete consent or the legal basis"
         return ToDo(words_of, f"{base}/consent?missing=1&back=check")
     organisation = f"/organisation/{chosen.id.hex()}{here}"
     if chosen.status != "active":
@@ -273,12 +253,12 @@ def _blocked(hand: AtHand, around: Around, base: str) -> ToDo | None:
     if hand.written.problems:
         step = hand.written.problems[0].step
         return ToDo(
-            "It cannot be sent while something is missing or wrong",
+            "First put right what is missing or wrong",
             f"{base}/{step}?missing=1&back=check",
         )
     if around.contact is None:
         return ToDo(
-            f"Compare the fingerprint of {chosen.plain} by telephone first",
+            f"First compare the fingerprint of {chosen.plain} by telephone",
             f"{organisation}#fp",
         )
     return None
@@ -306,11 +286,24 @@ def _stays(body: Mapping[str, Any], person: Text) -> list[Fact]:
 
 def _stays_note(body: Mapping[str, Any]) -> Text:
     parts = [str(row.get("part", "")) for row in body.get("consent", {}).get("withheld", ())]
-    named = [lowered(codes.label("withheld-parts", part)) for part in parts if part]
+    named = [_A_PART.get(part) or _the(part) for part in parts if part]
     if not named:
         return "You withhold nothing."
     verb = "is" if len(named) == 1 else "are"
     return f"They see that {words.listing(named)} {verb} withheld, and why."
+
+
+# Parts that may not exist at all, unlike a name or a date of birth.
+_A_PART: Final = {
+    "medical-report": "a medical report",
+    "home-address": "a home address",
+    "other": "something else",
+    "files": "files",
+}
+
+
+def _the(part: str) -> str:
+    return f"the {lowered(codes.label('withheld-parts', part))}"
 
 
 def _languages(hand: AtHand, content: Mapping[str, Any]) -> Text:
@@ -343,57 +336,3 @@ def _parts(hand: AtHand, body: Mapping[str, Any], times: Times, base: str) -> li
         about = read["about"]
         found.append(Part(about.title, "", "", about.told, about.facts))
     return found
-
-
-# --- send ---------------------------------------------------------------------------------------
-
-
-def _send(hand: AtHand, head: forms.Head, around: Around, times: Times) -> Send | None:
-    chosen = hand.recipient
-    if chosen is None or head.respond_by is None:
-        return None
-    urgent = head.priority == "immediate"
-    when = lower(times.moment(head.respond_by, chosen.place, tomorrow=True, comma=True))
-    label = codes.label("priorities", head.priority)
-    lead = "You ask for an answer by" if urgent else f"{label}. You ask for an answer by"
-    warn = times.now + DELIVERY_WARN.get(head.priority, DELIVERY_WARN_ELSE)
-    if _other_day(times, warn):
-        by: Text = lower(times.moment(warn, tomorrow=True, comma=True))
-    else:
-        by = times.clock(warn)
-    return Send(
-        heading=Markup("Send to {}").format(chosen.full),
-        name=chosen.plain,
-        tag=Tag(label, "danger") if urgent else None,
-        by=_strong(lead, when),
-        open_now=open_line(chosen, times),
-        warn=f"If it is not delivered by {by}, Today tells you to telephone them.",
-        staff=f"“{label.lower()}”",
-        waits=""
-        if around.has_key
-        else f"There is no key of {chosen.plain} here yet, so it waits in your node until "
-        "their key has come; Today says so.",
-        respond_by=head.respond_by,
-        version=hand.draft.version,
-    )
-
-
-def _strong(lead: str, when: When) -> Text:
-    said = Markup("<strong>{} {}</strong>").format(lead, when.mine)
-    if not when.other:
-        return Markup("{}.").format(said)
-    return Markup('{} <span class="quiet">({})</span>.').format(said, when.other)
-
-
-def open_line(chosen: Organisation, times: Times) -> Text:
-    """ "They are open now, until 16:00 (17:00 in Utrecht)." """
-    now = chosen.open_now(times.now)
-    if now is None:
-        return "They do not state their opening hours."
-    if now.is_open:
-        until = times.clock(now.until, chosen.place) if now.until is not None else "every hour"
-        return Markup("They are open now, until {}.").format(until)
-    if now.next_start is None:
-        return "They are closed now."
-    opens = times.moment(now.next_start, chosen.place, tomorrow=True, comma=True)
-    return Markup("They are closed now and open {}.").format(lower(opens))

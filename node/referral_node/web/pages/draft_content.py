@@ -11,18 +11,19 @@ from typing import Any, Final
 
 from referral_node.exchange import Draft
 from referral_node.web.form_binding import Bound, InputError, Path, Typed, bind
-from referral_node.web.pages.layout import (
+from referral_node.web.pages.layout import Step
+from referral_node.web.pages.steps import (
     BY_CODE,
     DAY_SETS,
     STEPS,
     VALUES,
     WAYS,
     WRITTEN_IN,
-    Step,
     way_input,
 )
 from referral_protocol import codes
 from referral_protocol.forms import FormProblem, validate
+from referral_protocol.hours import minutes
 from referral_ui.times import MINUTE, Place
 
 MISSING: Final = frozenset({"required", "empty"})
@@ -210,7 +211,30 @@ def _ways(bound: Bound) -> Bound:
     names[("ways",)] = way_input(WAYS[0])
     if rows:
         values["ways"] = rows
-    return Bound(values, names, bound.errors)
+    safe = {row["way"] for row in rows if row["answer"] == "safe"}
+    unused = [*_backwards(held, bound.names), *_unused(held, safe)]
+    return Bound(values, names, [*bound.errors, *unused])
+
+
+def _backwards(held: Mapping[str, Any], names: Mapping[Path, str]) -> Iterable[InputError]:
+    """Times that end before they start: said even while no safe way has a use for them."""
+    for place, row in enumerate(held.get("times", ())):
+        start, end = row.get("from"), row.get("to")
+        first, last = minutes(start), minutes(end)
+        if first is not None and last is not None and first >= last:
+            words = f"The end must be later than the start. You typed {start} to {end}"
+            name = names[("times", place, "to")]
+            yield InputError(name, words, name)
+
+
+def _unused(held: Mapping[str, Any], safe: set[str]) -> Iterable[InputError]:
+    """A number or address that nothing would send, because its way is not marked as safe."""
+    for way, key in VALUES.items():
+        used = way in safe or (way == "telephone" and safe & {"text-message", "voicemail"})
+        if safe and key in held and not used:
+            label = codes.label("safe-ways", way)
+            words = f"“{label}” is not marked as safe. Mark it above, or empty this line"
+            yield InputError(key, words, key)
 
 
 def _of_way(way: str, held: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Row:
     service: Text
     organisation: Text
     place: Text
+    together: str
     marks: tuple[Mark, ...]
     about: Text
     capacity: Text
@@ -79,7 +80,7 @@ def build(
         if member.profile is not None
         for service in member.profile.services
     ]
-    ranked = fit.rank(search.wanted or Wanted(), services)
+    ranked = _ranked(members, services, search)
     kept = [each for each in ranked if fits_filters(each.service, by_id[each.key], search)]
     left_out = len(ranked) - len(kept)
     rows = tuple(_row(each, by_id[each.key], search, cases, times) for each in kept)
@@ -93,6 +94,18 @@ def build(
         with_draft=search.wanted is not None,
         none=not rows,
     )
+
+
+def _ranked(
+    members: Sequence[Organisation], services: Sequence[tuple[str, Service]], search: Search
+) -> list[ServiceFit]:
+    """With a draft the services of the organisation that fits best first: it is an organisation
+    that a referral goes to. Without one, those with capacity first."""
+    if search.wanted is None:
+        return fit.rank(Wanted(), services)
+    profiles = [(member.id.hex(), member.profile) for member in members if member.profile]
+    found = fit.rank_organisations(search.wanted, profiles)
+    return [service for organisation in found for service in organisation.services]
 
 
 def fits_filters(service: Service, member: Organisation, search: Search) -> bool:
@@ -167,12 +180,23 @@ def _row(
         service=names.name(service.name_english or service.name, _language_of(service)),
         organisation=member.name,
         place=_place(member, service),
+        together=_together(each, member, search),
         marks=fit_words.marks(each.findings, search.wish) if search.wanted is not None else (),
         about=fit_words.needs(service.needs),
         capacity=capacity(service),
         stated=stated(service, times),
         answers=answers_in(service, member, cases),
     )
+
+
+def _together(each: ServiceFit, member: Organisation, search: Search) -> str:
+    """What an organisation's services fit together, where that is more than this one does."""
+    if search.wanted is None or member.profile is None or len(member.profile.services) < 2:
+        return ""
+    whole = fit.organisation_fit(search.wanted, "", member.profile)
+    good, of = whole.counted
+    alone = sum(finding.aspect != "capacity" for finding in each.fits)
+    return f"With their other services: fits {good} of {of}" if good > alone else ""
 
 
 def _language_of(service: Service) -> str:

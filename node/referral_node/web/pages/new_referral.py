@@ -23,8 +23,9 @@ from referral_node.web.form_binding import (
 )
 from referral_node.web.members import Organisation, organisation
 from referral_node.web.pages.at_hand import GONE, AtHand, at_hand, draft_of
-from referral_node.web.pages.layout import BY_CODE, STEPS, Ask, Rows, Side, Step, lists_of
+from referral_node.web.pages.layout import Ask, Rows, Side, Step, lists_of
 from referral_node.web.pages.step_page import CHECK, Shown, build
+from referral_node.web.pages.steps import BY_CODE, STEPS
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import STALE, Posted, Visit
 from referral_ui.problems import Problem

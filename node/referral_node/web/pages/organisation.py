@@ -11,7 +11,7 @@ from aiohttp import web
 from referral_node.exchange import Member
 from referral_node.web.members import organisation
 from referral_node.web.pages import organisation_view
-from referral_node.web.pages.at_hand import at_hand, draft_of
+from referral_node.web.pages.at_hand import at_hand, draft_of, region_towns
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import Visit
 from referral_ui.forms import Form
@@ -104,6 +104,7 @@ async def _page(
         await exchange.contacts.notes(visit.vault, member.id),
         await exchange.threads.index(visit.vault, visit.kept.threads),
         hand,
+        region_towns(exchange.members.all()),
         visit.times,
     )
     return visit.page(

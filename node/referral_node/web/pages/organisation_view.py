@@ -4,9 +4,8 @@ Law: what they do not state is "not stated". Hours are shown by our clock first,
 they hold this week. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from statistics import median
 from typing import Final
 
@@ -16,28 +15,17 @@ from referral_node.exchange import FirstContact, MemberNote, Summary
 from referral_node.web import fit_words
 from referral_node.web.members import Organisation, lowered
 from referral_node.web.pages.at_hand import AtHand
-from referral_node.web.pages.find_view import capacity, seen_answers
+from referral_node.web.pages.find_view import seen_answers
+from referral_node.web.pages.hours_view import Hours, closed, day_of, open_line, week
+from referral_node.web.pages.service_words import ServiceRow, first_large, row
 from referral_node.web.reading import quote
 from referral_protocol import codes, fit
-from referral_protocol.codes.person import WEEKDAYS
 from referral_protocol.profiles import Contact, Service
 from referral_ui import names, numbers, words
 from referral_ui.parts import Fact, Mark, Tag, Text
-from referral_ui.times import DAY, Place, Times, hours_in, lower
+from referral_ui.times import DAY, Times
 
 BEST: Final = ("has-capacity", "assessment-required", "waiting-list", "no-capacity")
-SHORT_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-
-@dataclass(frozen=True)
-class ServiceRow:
-    """One service: its name, its needs, and three cells."""
-
-    name: Text
-    needs: str
-    whom: str
-    how: str
-    capacity: str
 
 
 @dataclass(frozen=True)
@@ -48,15 +36,6 @@ class Caller:
     role: str
     telephone: numbers.Telephone
     spoken: str
-
-
-@dataclass(frozen=True)
-class Hours:
-    """Opening hours of some days: by our clock, by theirs."""
-
-    days: str
-    mine: Text
-    theirs: Text
 
 
 @dataclass(frozen=True)
@@ -89,6 +68,7 @@ class OrganisationPage:
     different: Text
     draft: str
     chosen: bool
+    sent_before: bool
 
 
 def build(
@@ -98,9 +78,11 @@ def build(
     notes: Sequence[MemberNote],
     cases: Sequence[Summary],
     hand: AtHand | None,
+    regions: Mapping[str, str],
     times: Times,
 ) -> OrganisationPage:
-    """The page of one organisation, against a draft if there is one."""
+    """The page of one organisation, against a draft if there is one. ``regions``: towns by the
+    region that they stand for."""
     profile = member.profile
     said = profile.organisation if profile is not None else None
     services = profile.services if profile is not None else ()
@@ -116,17 +98,17 @@ def build(
         about_lang=said.about_language or None if said else None,
         capacity=_capacity_tag(best),
         stated=_stated_on(best, times),
-        open_now=_open(member, times),
+        open_now=open_line(member, times),
         status=member.status,
         fit=marks,
         fit_for=for_whom,
-        services=tuple(_service(each) for each in services),
+        services=tuple(row(each, regions) for each in services),
         callers=tuple(_caller(each) for each in profile.contacts) if profile else (),
         helpline=_helpline(member),
-        hours=_hours(member, times),
+        hours=week(member, times),
         place=member.place.name,
-        same_clock=all(row.mine == row.theirs for row in _hours(member, times)),
-        closed=_closed(member, times),
+        same_clock=all(row.mine == row.theirs for row in week(member, times)),
+        closed=closed(member, times),
         known=_known(member, cases),
         notes=tuple(_note(note, times) for note in notes),
         about_rows=_about(member, times),
@@ -135,6 +117,7 @@ def build(
         different=_compared(contact, times) if contact is not None and not contact.same else "",
         draft=hand.draft.id.hex() if hand is not None else "",
         chosen=hand is not None and hand.draft.recipient == member.id,
+        sent_before=any(each.peer == member.id and each.role == "referring" for each in cases),
     )
 
 
@@ -164,110 +147,8 @@ def _capacity_tag(best: Service | None) -> Tag | None:
 
 
 def _stated_on(best: Service | None, times: Times) -> str:
-    day = _date(best.capacity_on) if best is not None else None
+    day = day_of(best.capacity_on) if best is not None else None
     return f"stated {times.long_day(day)}." if day else ""
-
-
-def _open(member: Organisation, times: Times) -> Text:
-    now = member.open_now(times.now)
-    if now is None:
-        return "Opening hours not stated"
-    if now.is_open:
-        if now.until is None:
-            return Markup("<strong>Open now</strong>, day and night")
-        when = times.clock(now.until, member.place)
-        lead = f"Open now, until {when.mine}"
-    else:
-        if now.next_start is None:
-            return Markup("<strong>Closed now</strong>")
-        when = lower(times.moment(now.next_start, member.place, tomorrow=True, comma=True))
-        lead = f"Closed now. Opens {when.mine}"
-    strong = Markup("<strong>{}</strong>").format(lead)
-    return (
-        Markup('{} <span class="quiet">({})</span>').format(strong, when.other)
-        if when.other
-        else strong
-    )
-
-
-def _service(each: Service) -> ServiceRow:
-    name = names.name(
-        each.name_english or each.name, "en" if each.name_english else each.language or None
-    )
-    labels = [codes.label("needs", code) for code in each.needs]
-    needs = ", ".join([labels[0], *(lowered(label) for label in labels[1:])]) if labels else ""
-    return ServiceRow(name, needs, _whom(each), _how(each), _room(each))
-
-
-def _whom(each: Service) -> str:
-    groups = [codes.label("victim-groups", code) for code in each.served if code != "all"]
-    people = words.listing([groups[0], *map(lowered, groups[1:])]) if groups else ""
-    low, high = each.age_from, each.age_to
-    if low is not None or high is not None:
-        span = fit_words.ages((str(low or 0), str(150 if high is None else high)))
-        people = f"{people}, {span}" if people else ("Adults" if span == "18 or older" else span)
-    if each.children_up_to is not None:
-        people = f"{people or 'People'}, with children up to {each.children_up_to}"
-    if each.witnesses == "yes":
-        people = f"{people or 'Victims'}, witnesses too"
-    eligibility = codes.label("eligibilities", each.eligibility) if each.eligibility else ""
-    area = _area(each)
-    lines = [_first_large(people), f"{eligibility}: {area}" if area else eligibility]
-    return " ".join(f"{line}." for line in lines if line) or "Not stated"
-
-
-def _area(each: Service) -> str:
-    if each.eligibility == "any-place":
-        return ""
-    covered = {region[:2] for region in each.lives_in_regions}
-    lives = (*each.lives_in_regions, *(code for code in each.lives_in if code not in covered))
-    parts = [
-        f"live in {fit_words.area(lives)}" if lives and each.eligibility != "harmed-here" else "",
-        f"harmed in {fit_words.area(each.harmed_in)}" if each.harmed_in else "",
-    ]
-    return " or ".join(part for part in parts if part)
-
-
-def _how(each: Service) -> str:
-    forms = [codes.label("forms-of-help", code) for code in each.forms]
-    spoken = [codes.language_label(tag) for tag in each.languages]
-    interpreters = {
-        "any-language": "any other with interpreter",
-        "on-request": "others with interpreter, on request",
-        "none": "no interpreters",
-    }.get(each.interpreters, "")
-    named = [codes.language_label(tag) for tag in each.interpreter_languages]
-    with_interpreter = f"{words.listing(named)} with interpreter" if named else interpreters
-    speech = ", ".join(spoken)
-    speech = (
-        f"{speech}; {with_interpreter}"
-        if speech and with_interpreter
-        else (speech or with_interpreter)
-    )
-    access = [codes.label("accessibilities", code) for code in each.accessibility]
-    cost = codes.label("costs", each.cost) if each.cost else ""
-    lines = [
-        ", ".join([*forms[:1], *(lowered(form) for form in forms[1:])]),
-        _first_large(speech),
-        ", ".join([*access[:1], *(lowered(one) for one in access[1:])]),
-        f"{cost}: {each.cost_note}" if cost and each.cost_note else cost,
-        f"Needs: {lowered(each.documents)}" if each.documents else "",
-        each.how_to_reach.rstrip("."),
-    ]
-    return " ".join(f"{line}." for line in lines if line)
-
-
-def _room(each: Service) -> str:
-    if not each.capacity:
-        return "Not stated"
-    label, note = codes.label("capacities", each.capacity), each.capacity_note
-    if note and each.capacity in ("waiting-list", "no-capacity"):
-        return f"{capacity(each)}."
-    return f"{label}. {note}." if note else f"{label}."
-
-
-def _first_large(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _caller(each: Contact) -> Caller:
@@ -290,65 +171,6 @@ def _helpline(member: Organisation) -> Text:
     return Markup("Victims’ helpline: {}{}").format(
         number, f", {lowered(line.when)}" if line.when else ""
     )
-
-
-def _hours(member: Organisation, times: Times) -> tuple[Hours, ...]:
-    """The week in rows of days that are alike, Monday first."""
-    said = member.profile.organisation if member.profile is not None else None
-    if said is None or not said.hours:
-        return ()
-    order = list(WEEKDAYS)
-    spans: list[list[tuple[str, str]]] = [[] for _ in order]
-    for row in said.hours:
-        for day in row.days:
-            if day in order:
-                spans[order.index(day)].append((row.starts, row.ends))
-    rows: list[tuple[int, int, list[tuple[str, str]]]] = []
-    for place, open_then in enumerate(spans):
-        if rows and rows[-1][2] == sorted(open_then):
-            rows[-1] = (rows[-1][0], place, rows[-1][2])
-        else:
-            rows.append((place, place, sorted(open_then)))
-    return tuple(_row_of(first, last, found, member.place, times) for first, last, found in rows)
-
-
-def _row_of(
-    first: int, last: int, found: list[tuple[str, str]], there: Place, times: Times
-) -> Hours:
-    days = SHORT_DAYS[first] if first == last else f"{SHORT_DAYS[first]}–{SHORT_DAYS[last]}"
-    if not found:
-        return Hours(days, "closed", "closed")
-    today = times.here.local(times.now).date()
-    on = today + timedelta(days=first - today.weekday())
-    mine = []
-    for start, end in found:
-        begins, ends, off = hours_in(on, start, end, there, times.here)
-        shift = {-1: " (day before)", 1: " (day after)"}.get(off, "")
-        mine.append(Markup("{}{}").format(numbers.num(f"{begins}–{ends}"), shift))
-    theirs = [numbers.num(f"{start}–{end}") for start, end in found]
-    return Hours(days, Markup(", ").join(mine), Markup(", ").join(theirs))
-
-
-def _closed(member: Organisation, times: Times) -> str:
-    """ "Closed 25–26 December and 1 January." of the days still to come, a year ahead."""
-    said = member.profile.organisation if member.profile is not None else None
-    today = times.here.local(times.now).date()
-    spans = []
-    for row in said.holidays if said is not None else ():
-        first, last = _date(row.first), _date(row.last or row.first)
-        if first is None or last is None or last < today or (first - today).days > 366:
-            continue
-        spans.append((first, last))
-    named = [_span(first, last, times) for first, last in sorted(spans)]
-    return f"Closed {words.listing(named)}." if named else ""
-
-
-def _span(first: date, last: date, times: Times) -> str:
-    end = times.long_day(last).rsplit(" ", 1)[0]
-    if first == last:
-        return end
-    begin = times.long_day(first).rsplit(" ", 1)[0]
-    return f"{first.day}–{end}" if first.month == last.month else f"{begin} to {end}"
 
 
 def _known(member: Organisation, cases: Sequence[Summary]) -> tuple[Fact, ...]:
@@ -389,7 +211,7 @@ def _about(member: Organisation, times: Times) -> tuple[Fact, ...]:
     if said is None:
         return ()
     rows: list[Fact] = []
-    assured = _date(said.assured.on) if said.assured is not None else None
+    assured = day_of(said.assured.on) if said.assured is not None else None
     if said.assured is not None and assured is not None:
         rows.append(Fact(f"Assured by {said.assured.by}", times.long_day(assured)))
     else:
@@ -405,7 +227,7 @@ def _about(member: Organisation, times: Times) -> tuple[Fact, ...]:
     paid = said.financing_note or words.listing(
         [lowered(codes.label("financing", code)) for code in said.financing]
     )
-    rows.append(Fact("Paid by", _first_large(paid) or "Not stated"))
+    rows.append(Fact("Paid by", first_large(paid) or "Not stated"))
     rows.append(Fact("Mass events", _events(member)))
     if said.website:
         rows.append(Fact("Website", numbers.num(said.website)))
@@ -421,10 +243,3 @@ def _events(member: Organisation) -> Text:
     duty = events.duty_line.replace(" ", "")
     line = Markup("Yes. Duty line {}").format(numbers.num(numbers.grouped(duty))) if duty else "Yes"
     return Markup("{}. {}").format(line, events.note) if events.note else line
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None

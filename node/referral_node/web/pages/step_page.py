@@ -15,8 +15,9 @@ from referral_node.web.form_binding import Typed, as_form, clock_time, row_numbe
 from referral_node.web.members import Organisation
 from referral_node.web.pages.at_hand import AtHand
 from referral_node.web.pages.draft_content import Problem, answer_by
-from referral_node.web.pages.layout import BY_CODE, STEPS, WAYS, Step, way_input
+from referral_node.web.pages.layout import Step
 from referral_node.web.pages.step_view import About, Choices, View, fill, order, views
+from referral_node.web.pages.steps import BY_CODE, STEPS, WAYS, way_input
 from referral_protocol import codes, fit
 from referral_ui import words
 from referral_ui.forms import Form

@@ -12,8 +12,6 @@ from markupsafe import escape
 
 from referral_node.web.form_binding import LISTS, Typed, row_numbers
 from referral_node.web.pages.layout import (
-    DAY_SETS,
-    WAYS,
     Ask,
     Block,
     Folded,
@@ -24,8 +22,8 @@ from referral_node.web.pages.layout import (
     Side,
     Special,
     Step,
-    way_input,
 )
+from referral_node.web.pages.steps import DAY_SETS, WAYS, way_input
 from referral_node.web.reading import named
 from referral_protocol import codes
 from referral_protocol.forms import Field, Kind
@@ -125,11 +123,16 @@ def _block(
         case Group(legend, blocks, hint):
             inner = tuple(_block(each, fields, typed, about, prefix) for each in blocks)
             label, words = fill(legend, about.person), fill(hint, about.person)
-            return View("group", label=label, hint=words, inner=inner)
+            return View("group", label=label, hint=words, inner=_all_small(inner))
         case Rows():
             return _rows(block, fields, typed, about, prefix)
         case Special(name):
             return View("special", name=name)
+
+
+def _all_small(drawn: tuple[View, ...]) -> tuple[View, ...]:
+    """Labels under a legend are plain: the legend is what is bold."""
+    return tuple(replace(each, small=True, inner=_all_small(each.inner)) for each in drawn)
 
 
 def _field(fields: Mapping[str, Field], key: str) -> Field:
@@ -214,10 +217,15 @@ def _choices(ask: Ask, each: Field, about: About) -> Choices:
 def _of_list(each: Field, about: About) -> Choices:
     left_out = {"all"} if each.codes == "victim-groups" else set()
     return tuple(
-        Choice(code, plain(fill(row.label, about.person)))
+        Choice(code, _of_person(row.label, about.person))
         for code, row in codes.listed(each.codes).codes.items()
         if code not in left_out
     )
+
+
+def _of_person(label: str, person: Text) -> str:
+    """A choice of a list about this person; it may stand in an option, so without markup."""
+    return plain(fill(label.replace("The person ", "{name} "), person))
 
 
 def countries(first: Sequence[str] = ()) -> Choices:
@@ -259,8 +267,7 @@ def _rows(
         rows = tuple(
             replace(row, remove=row.name, remove_label=_small(plain(row.label))) for row in rows
         )
-    hint = fill(block.hint, about.person)
-    return View("rows", key, hint=hint, inner=rows, add=block.add)
+    return View("rows", key, inner=rows, add=block.add)
 
 
 def _small(label: str) -> str:
@@ -269,7 +276,8 @@ def _small(label: str) -> str:
 
 def _list_row(block: Rows, each: Field, typed: Typed, about: About, name: str, place: int) -> View:
     """One of several values of a list: an input of its own."""
-    ask = Ask(name, label=_numbered(block.legend, block.legend, place), hint="")
+    label = _numbered(block.legend, block.legend, place)
+    ask = Ask(name, label=label, hint=_row_hint(block, about, place))
     return replace(_ask(ask, each, about, ""), name=name)
 
 
@@ -277,9 +285,14 @@ def _group_row(block: Rows, each: Field, typed: Typed, about: About, name: str, 
     """One row of a list of groups: its inputs under a legend."""
     inner_fields = {inner.key: inner for inner in each.fields}
     inner = tuple(_block(b, inner_fields, typed, about, f"{name}.") for b in block.blocks)
-    legend = _numbered(block.legend, block.row or block.legend, place)
+    legend = fill(_numbered(block.legend, block.row or block.legend, place), about.person)
     note = about.notes.get(name, "")
-    return View("row", name, fill(legend, about.person), inner=inner, note=note)
+    return View("row", name, legend, _row_hint(block, about, place), inner=inner, note=note)
+
+
+def _row_hint(block: Rows, about: About, place: int) -> str:
+    """What is said of all rows stands above the first one."""
+    return fill(block.hint, about.person) if place == 0 else ""
 
 
 def _numbered(first: str, following: str, place: int) -> str:
