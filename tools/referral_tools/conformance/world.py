@@ -74,11 +74,12 @@ def say(
     *,
     content: bytes = b"",
     after: SignedStatement | None = None,
-    thread: SignedStatement | None = None,
+    thread: SignedStatement | bytes | None = None,
     seq: int | None = None,
     **fields: Any,
 ) -> SignedStatement:
-    """A signed statement; ``after`` is the sender's previous one, other fields as they are named.
+    """A signed statement; ``after`` is the sender's previous one, ``thread`` the opener or any
+    hash, other fields as they are named.
 
     ``state="accepted"`` is short for a head with this state.
     """
@@ -90,7 +91,7 @@ def say(
         "recipient": recipient.id,
         "epoch": EPOCH,
         "seq": seq or (1 if after is None else after.statement.seq + 1),
-        "thread": None if thread is None else thread.thread,
+        "thread": thread.thread if isinstance(thread, SignedStatement) else thread,
         "previous": None if after is None else after.hash,
         "seen": None,
         "at": NOW,
