@@ -1,0 +1,376 @@
+"""`referral directory`: what VSE's office and its technicians do from a terminal.
+
+Law: every command works whether the directory runs or not. A refusal is one line with its cause and
+what to do; passwords come from the terminal or a file.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, ParamSpec
+
+import click
+
+from referral_directory import desk, main
+from referral_directory.config import PORT, Config, read_config, write_config
+from referral_directory.control import Reached, reach
+from referral_directory.folder import Folder
+from referral_directory.log.office import Plain
+from referral_directory.logs import set_up
+from referral_directory.server.probe import WORDS
+from referral_directory.trouble import Trouble
+from referral_protocol.directory.entries import (
+    ACTIVE,
+    REMOVED,
+    SUSPENDED,
+    Card,
+    Status,
+    anchor_text,
+    make_status_entry,
+    parse_entry,
+    sign_entry,
+)
+from referral_protocol.errors import ProtocolError
+from referral_protocol.keys import fingerprint
+from referral_protocol.suite import Signer
+
+P = ParamSpec("P")
+DAY: Final = 24 * 3600 * 1000
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+state = click.option(
+    "--state",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("directory-state"),
+    show_default=True,
+    help="The folder in which everything of this directory lies.",
+)
+password_file = click.option(
+    "--password-file", type=_FILE, help="The registrar's password: first line of this file."
+)
+as_json = click.option("--json", "machine", is_flag=True, help="For scripts.")
+
+
+def told(function: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run a command; Trouble becomes its one line."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        os.umask(0o077)
+        try:
+            asyncio.run(function(*args, **kwargs))
+        except Trouble as trouble:
+            raise click.ClickException(str(trouble)) from None
+        except KeyboardInterrupt:
+            raise click.Abort from None
+
+    return run
+
+
+@click.group("directory")
+def directory() -> None:
+    """The directory of keys, contacts and services."""
+
+
+@directory.command()
+@state
+@click.option("--origin", help="The log's name for ever, like directory.example.org.")
+@password_file
+@click.option(
+    "--root-password-file",
+    type=_FILE,
+    help="The root keys' password; without it they get the one of --password-file.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--proxy", is_flag=True, help="A web server in front speaks TLS.")
+@click.option("--allow-loopback", is_flag=True, help="Members on this machine: for trials only.")
+@told
+async def init(
+    folder: Path,
+    origin: str | None,
+    password_file: Path | None,
+    root_password_file: Path | None,
+    host: str,
+    port: int,
+    proxy: bool,
+    allow_loopback: bool,
+) -> None:
+    """Make a new directory and print its anchor."""
+    name = origin or str(click.prompt("The log's name, like directory.example.org"))
+    registrar = desk.new_password("Registrar's password", password_file)
+    root = desk.new_password("Root keys' password", root_password_file or password_file)
+    config = Config(host=host, port=port, proxy=proxy, allow_loopback=allow_loopback)
+    place = Folder(folder)
+    genesis = await main.found(
+        place, write_config(config), name, main.Passwords(registrar, root), main.World()
+    )
+    click.echo(f"The directory {name} lies in {folder}.")
+    click.echo(
+        f"Move the three files in {place.offline} to three USB sticks now, each to another person."
+    )
+    click.echo("Give every member this anchor on paper:")
+    click.echo(f"anchor {anchor_text(genesis)}")
+
+
+@directory.command()
+@state
+@click.option("--port", type=click.IntRange(0, 65535), help="Instead of the one in the file.")
+@told
+async def serve(folder: Path, port: int | None) -> None:
+    """Run until SIGTERM; prints `ready` and the address once it listens."""
+    place = Folder(folder)
+    place.check()
+    set_up(read_config(place.config).log_level)
+    await main.serve(place, port, main.World(), lambda url: click.echo(f"ready {url}"))
+
+
+@directory.command()
+@state
+@as_json
+@told
+async def requests(folder: Path, machine: bool) -> None:
+    """Who waits to be admitted, oldest first, and what number to call."""
+    async with _reach(folder) as office:
+        found = await office.ask("requests")
+    if machine:
+        desk.show_json([_without_keys(each) for each in found])
+        return
+    desk.show_table(
+        ("Request", "Since", "State", "Organisation", "Whom to call", "Telephone", "Its node"),
+        [
+            (
+                each["id"][:8],
+                desk.shown_time(each["received_at"]),
+                each["state"],
+                _place(each),
+                each["contact"],
+                each["telephone"],
+                each["hindrance"] or f"{each['endpoint']} {_answer(each)}",
+            )
+            for each in found
+        ],
+        "No one is waiting to join.",
+    )
+
+
+@directory.command()
+@state
+@click.argument("request")
+@click.option(
+    "--fingerprint-file", type=_FILE, help="For scripts: the fingerprint that was read out."
+)
+@password_file
+@told
+async def approve(
+    folder: Path, request: str, fingerprint_file: Path | None, password_file: Path | None
+) -> None:
+    """Admit an organisation, after its fingerprint was compared on the telephone."""
+    async with _reach(folder) as office:
+        found = await office.ask("request", request=request, check=True)
+        click.echo(f"{_place(found)}: {found['contact']}, {found['telephone']}")
+        click.echo(f"The node at {found['endpoint']} {_answer(found)}.")
+        if found["hindrance"] is not None:
+            raise Trouble(f"this request cannot be admitted ({found['hindrance']}); decline it")
+        content = bytes(found["content"])
+        desk.confirm_fingerprint(_fingerprint(content), fingerprint_file)
+        key = desk.unlock(Folder(folder), password_file)
+        done = await office.ask(
+            "approve", request=found["id"], signatures=_signatures(content, key)
+        )
+    click.echo(f"Admitted as member {bytes(done['member']).hex()}, entry {done['index']}.")
+
+
+@directory.command()
+@state
+@click.argument("request")
+@click.option("--reason", required=True, help="What the applicant will read.")
+@told
+async def decline(folder: Path, request: str, reason: str) -> None:
+    """Decline a request, with a reason that the applicant reads."""
+    async with _reach(folder) as office:
+        await office.ask("decline", request=request, text=reason)
+    click.echo("Declined. The applicant's node shows the reason.")
+
+
+@directory.command()
+@state
+@click.argument("request")
+@click.option("--text", required=True, help="What the applicant is asked.")
+@told
+async def ask(folder: Path, request: str, text: str) -> None:
+    """Ask an applicant for something; the request goes on waiting."""
+    async with _reach(folder) as office:
+        await office.ask("ask", request=request, text=text)
+    click.echo("Asked. The applicant's node shows it.")
+
+
+@directory.command()
+@state
+@click.argument("member")
+@click.option("--reason", required=True, help="A code, like keys-compromised: all can read it.")
+@click.option("--until", help="A date (2026-12-31) or days (7d); without it: until lifted.")
+@password_file
+@told
+async def suspend(
+    folder: Path, member: str, reason: str, until: str | None, password_file: Path | None
+) -> None:
+    """Suspend a member at once: its new messages wait everywhere."""
+    now = main.real_clock()
+    ends = None if until is None else _until(until, now)
+    await _change_status(folder, member, Status(SUSPENDED, ends, reason), password_file)
+
+
+@directory.command()
+@state
+@click.argument("member")
+@click.option("--reason", default="resolved", show_default=True, help="A code.")
+@password_file
+@told
+async def lift(folder: Path, member: str, reason: str, password_file: Path | None) -> None:
+    """End a suspension."""
+    await _change_status(folder, member, Status(ACTIVE, None, reason), password_file)
+
+
+@directory.command()
+@state
+@click.argument("member")
+@click.option("--reason", required=True, help="A code, like left.")
+@password_file
+@click.confirmation_option(prompt="For ever: the organisation can join again only anew. Remove?")
+@told
+async def remove(folder: Path, member: str, reason: str, password_file: Path | None) -> None:
+    """Remove a member for ever; its profile and prekeys go too."""
+    await _change_status(folder, member, Status(REMOVED, None, reason), password_file)
+
+
+@directory.command()
+@state
+@as_json
+@told
+async def members(folder: Path, machine: bool) -> None:
+    """All members in the order in which they joined."""
+    async with _reach(folder) as office:
+        found = await office.ask("members")
+    if machine:
+        desk.show_json(found)
+        return
+    desk.show_table(
+        ("Member", "Joined", "Status", "Organisation", "Whom to call", "Telephone", "Its node"),
+        [
+            (
+                each["id"][:8],
+                desk.shown_time(each["joined_at"]),
+                each["status"],
+                _place(each),
+                each["contact"],
+                each["telephone"],
+                each["endpoint"],
+            )
+            for each in found
+        ],
+        "There are no members yet.",
+    )
+
+
+@directory.command()
+@state
+@as_json
+@told
+async def status(folder: Path, machine: bool) -> None:
+    """How the log stands, and whether the directory runs."""
+    async with _reach(folder) as office:
+        found = await office.ask("status")
+        running = office.running
+    if machine:
+        desk.show_json(found | {"running": running})
+        return
+    counts = found["members"]
+    click.echo(f"directory  {found['origin']} ({'running' if running else 'not running'})")
+    click.echo(f"anchor     {found['anchor']}")
+    click.echo(f"log        {found['size']} entries, signed {desk.shown_time(found['signed_at'])}")
+    click.echo(
+        f"members    {counts['active']} active, {counts['suspended']} suspended, "
+        f"{counts['removed']} removed"
+    )
+    click.echo(f"requests   {found['waiting']} waiting")
+
+
+def _reach(folder: Path) -> AbstractAsyncContextManager[Reached]:
+    place = Folder(folder)
+    return reach(place, lambda: main.office(place, main.World()))
+
+
+async def _change_status(
+    folder: Path, member: str, body: Status, password_file: Path | None
+) -> None:
+    async with _reach(folder) as office:
+        found = await office.ask("member", member=member)
+        click.echo(f"{_place(found)}, member {found['id']}, now {found['status']}")
+        content = _status_content(found, body)
+        key = desk.unlock(Folder(folder), password_file)
+        await _send_status(office, content, key)
+    click.echo(f"{_place(found)} is {body.status} from now on.")
+
+
+def _status_content(member: Plain, body: Status) -> bytes:
+    try:
+        return make_status_entry(
+            bytes(member["genesis"]),
+            bytes.fromhex(member["id"]),
+            member["number"] + 1,
+            bytes(member["head"]),
+            body,
+            main.real_clock(),
+        )
+    except ProtocolError:
+        raise Trouble(
+            f"{body.reason!r}: not a code; write one of small letters, digits and hyphens, "
+            "and no name: everybody can read it for ever"
+        ) from None
+
+
+async def _send_status(office: Reached, content: bytes, key: Signer) -> None:
+    await office.ask("change-status", content=content, signatures=_signatures(content, key))
+
+
+def _signatures(content: bytes, key: Signer) -> list[list[bytes]]:
+    return [[each.key, each.signature] for each in sign_entry(content, key)]
+
+
+def _fingerprint(content: bytes) -> str:
+    """Of the keys in the very content that is going to be signed."""
+    body = parse_entry(content).body
+    if not isinstance(body, Card):
+        raise Trouble("this request is not one to join")
+    return fingerprint(body.vault_key, body.node_key)
+
+
+def _until(text: str, now: int) -> int:
+    days = re.fullmatch(r"([1-9][0-9]{0,3})d", text)
+    if days:
+        return now + int(days[1]) * DAY
+    try:
+        return int(click.DateTime(["%Y-%m-%d"]).convert(text, None, None).timestamp() * 1000)
+    except click.BadParameter:
+        raise Trouble(f"{text}: write a date like 2026-12-31, or days like 7d") from None
+
+
+def _place(found: Plain) -> str:
+    where = ", ".join(part for part in (found["city"], found["country"]) if part)
+    name = found["name"] or "(no profile)"
+    return f"{name} ({where})" if where else name
+
+
+def _answer(found: Plain) -> str:
+    return WORDS.get(found["answer"] or "", "was not asked yet")
+
+
+def _without_keys(found: Plain) -> Plain:
+    """For scripts too the fingerprint must come from elsewhere."""
+    return {name: value for name, value in found.items() if not name.endswith("_key")}

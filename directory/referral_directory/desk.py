@@ -1,0 +1,134 @@
+"""The registrar's desk: what the commands ask of a person and show to one.
+
+Law: a password is read from the terminal or a file and goes no further than the key that it opens.
+A fingerprint is never shown here: it must be heard on the telephone and typed.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from referral_directory.folder import Folder
+from referral_directory.sealing import WrongPassword, open_key
+from referral_directory.trouble import Trouble
+from referral_protocol.keys import same_fingerprint
+from referral_protocol.suite import Signer
+
+ATTEMPTS: Final = 5
+SHORTEST: Final = 12
+MAX_FILE: Final = 4096
+_LINE: Final = 4
+"""Groups of five digits in each of the three lines that a node shows."""
+
+Rows = Sequence[Sequence[str]]
+
+
+def read_secret(path: Path) -> str:
+    """The first line of a password file."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_FILE).split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise Trouble(f"{path}: cannot be read ({reason})") from None
+    if not text:
+        raise Trouble(f"{path}: the first line is empty; write the password there")
+    return text
+
+
+def new_password(what: str, path: Path | None) -> str:
+    """A password for a new key, from a file or typed twice."""
+    password = (
+        read_secret(path)
+        if path is not None
+        else str(click.prompt(what, hide_input=True, confirmation_prompt="Once more"))
+    )
+    if len(password) < SHORTEST:
+        raise Trouble(f"the password for {what.lower()}: at least {SHORTEST} characters")
+    return password
+
+
+def unlock(folder: Folder, path: Path | None) -> Signer:
+    """The registrar's key, with the password from a file or typed, at most five times."""
+    if path is not None:
+        return open_key(folder.registrar_key, "registrar", read_secret(path))
+    for left in range(ATTEMPTS - 1, -1, -1):
+        password = str(click.prompt("Registrar's password", hide_input=True))
+        try:
+            return open_key(folder.registrar_key, "registrar", password)
+        except WrongPassword:
+            if left:
+                click.echo(f"The password is wrong. {left} more.", err=True)
+    raise Trouble(
+        "the password was wrong five times, and nothing was changed; "
+        "if it is lost, two root keys can name a new registrar"
+    )
+
+
+def confirm_fingerprint(expected: str, path: Path | None) -> None:
+    """Compare what the registrar heard and typed; Trouble if it is not the request's."""
+    if path is not None:
+        if not same_fingerprint(read_secret(path), expected):
+            raise Trouble(f"{path}: not the fingerprint of this request. {_differs('', '')}")
+        return
+    click.echo("Telephone the organisation and let them read the fingerprint of their node to you.")
+    for _ in range(ATTEMPTS):
+        typed = str(click.prompt("Fingerprint (60 digits)"))
+        if same_fingerprint(typed, expected):
+            return
+        click.echo(_differs(typed, expected), err=True)
+    raise Trouble("different five times: do not admit this organisation; find out why they differ")
+
+
+def _differs(typed: str, expected: str) -> str:
+    digits = "".join(c for c in typed if c.isascii() and c.isdigit())
+    wanted = expected.replace(" ", "")
+    if len(digits) != len(wanted):
+        return "Different twice? Stop." if not typed else f"That was {len(digits)} digits, not 60."
+    size = len(wanted) // 3
+    lines = [
+        number + 1
+        for number in range(3)
+        if digits[number * size : (number + 1) * size]
+        != wanted[number * size : (number + 1) * size]
+    ]
+    which = " and ".join(str(line) for line in lines)
+    noun = "Line" if len(lines) == 1 else "Lines"
+    return f"{noun} {which} not the same. Ask them to read it again. Different twice? Stop."
+
+
+def shown_time(at: int) -> str:
+    """A time for a person at a terminal."""
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def show_table(headings: Sequence[str], rows: Rows, empty: str) -> None:
+    """A table on a terminal; elsewhere one line for each row, its fields between tabs."""
+    console = Console()
+    if not rows:
+        click.echo(empty)
+    elif console.is_terminal:
+        table = Table(*headings, box=None, header_style="bold", pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(_plain(field)) for field in row))
+        console.print(table)
+    else:
+        for row in rows:
+            click.echo("\t".join(_plain(field) for field in row))
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal would obey: names come from strangers."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def show_json(value: Any) -> None:
+    """For scripts: bytes as hexadecimal digits."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1, default=lambda b: bytes(b).hex()))

@@ -1,0 +1,1 @@
+"""The log and what lies beside it: stored whole, signed before it is shown."""

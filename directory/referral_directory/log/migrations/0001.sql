@@ -1,0 +1,43 @@
+-- The log: leaves in their order, and the one newest checkpoint over all of them.
+CREATE TABLE entries (
+    number INTEGER PRIMARY KEY,
+    leaf BLOB NOT NULL
+);
+CREATE TABLE checkpoint (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    size INTEGER NOT NULL,
+    note BLOB NOT NULL
+);
+
+-- What lies beside it. slot: the member's place in the order of joining, which gives its tile.
+CREATE TABLE members (
+    member BLOB PRIMARY KEY,
+    slot INTEGER NOT NULL UNIQUE,
+    records BLOB,
+    bundle BLOB
+);
+
+-- Tiles as they are served. replaced_at: NULL while the index names it, else when that ended.
+CREATE TABLE tiles (
+    kind TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    replaced_at INTEGER,
+    PRIMARY KEY (kind, hash)
+);
+CREATE INDEX tiles_current ON tiles (kind, number) WHERE replaced_at IS NULL;
+
+-- Requests to join. answer: what the endpoint said when it was last asked; NULL before.
+CREATE TABLE requests (
+    request BLOB PRIMARY KEY,
+    member BLOB NOT NULL,
+    submission BLOB NOT NULL,
+    state TEXT NOT NULL,
+    text TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    answer TEXT,
+    answered_at INTEGER
+);
+CREATE INDEX requests_by_state ON requests (state, received_at);

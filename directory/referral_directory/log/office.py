@@ -1,0 +1,253 @@
+"""The registrar's office: what is asked of the directory from inside, by name (the commands and,
+later, the console).
+
+Law: the registrar's key never comes here. Whoever asks signs with it, beside the person who typed
+the password, and hands in the signature; the ledger checks it like any other. Answers are plain
+values that msgpack carries.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from referral_directory.log.ledger import Ledger
+from referral_directory.log.requests import Kept, Requests
+from referral_protocol import profiles
+from referral_protocol.directory.entries import (
+    Card,
+    EntrySignature,
+    Leaf,
+    anchor_text,
+    parse_entry,
+)
+from referral_protocol.directory.records import Records, held_records, parse_records
+from referral_protocol.directory.requests import ASKED, DECLINED, MAX_TEXT
+from referral_protocol.directory.rules import Member
+from referral_protocol.errors import ProtocolError
+
+Plain = dict[str, Any]
+Check = Callable[[Kept], Awaitable[str]]
+PREFIX: Final = 4
+"""Fewest hexadecimal digits that may stand for a whole id."""
+
+
+class Refused(Exception):
+    """What was asked cannot be done; one line for the person who asked."""
+
+
+class Office:
+    """Answers by name. ``check`` asks a request's endpoint whether it answers with its key."""
+
+    def __init__(self, ledger: Ledger, requests: Requests, check: Check) -> None:
+        self._ledger = ledger
+        self._requests = requests
+        self._check = check
+        self._answers: dict[str, Callable[..., Awaitable[Any]]] = {
+            "status": self.status,
+            "requests": self.requests,
+            "request": self.request,
+            "approve": self.approve,
+            "decline": self.decline,
+            "ask": self.ask,
+            "members": self.members,
+            "member": self.member,
+            "change-status": self.change_status,
+        }
+
+    async def answer(self, name: str, arguments: Plain) -> Any:
+        """Do what is asked by this name; Refused says in one line why not."""
+        found = self._answers.get(name)
+        if found is None:
+            raise Refused(f"the directory that runs does not know {name!r}: restart it")
+        try:
+            return await found(**arguments)
+        except TypeError:
+            raise Refused(f"{name}: asked for in another way than this version knows") from None
+        except ProtocolError as error:
+            raise Refused(f"refused ({error.code}): {error.detail}") from None
+
+    async def status(self) -> Plain:
+        """How the log stands."""
+        ledger = self._ledger
+        now = ledger.clock()
+        counts = dict.fromkeys(("active", "suspended", "removed"), 0)
+        for member in ledger.directory.members():
+            counts[member.status(now)] += 1
+        root = ledger.directory.root_at(now)
+        return {
+            "origin": root.root.origin,
+            "anchor": anchor_text(ledger.directory.genesis),
+            "genesis": ledger.directory.genesis,
+            "root": root.version,
+            "registrars": list(root.root.registrars),
+            "threshold": root.root.registrar_threshold,
+            "size": ledger.checkpoint.size,
+            "signed_at": ledger.checkpoint.at,
+            "members": counts,
+            "waiting": len(await self._requests.waiting()),
+            "now": now,
+        }
+
+    async def requests(self) -> list[Plain]:
+        """Who waits, oldest first."""
+        return [self._summary(kept) for kept in await self._requests.waiting()]
+
+    async def request(self, request: str, check: bool = False) -> Plain:
+        """One request, by the beginning of its id, with the content to sign."""
+        kept = await self._find(request)
+        if check:
+            await self._requests.answered(kept.id, await self._check(kept))
+            kept = await self._find(request)
+        summary = self._summary(kept)
+        summary["content"] = kept.submission.content
+        return summary
+
+    async def approve(self, request: str, signatures: list[list[bytes]]) -> Plain:
+        """Admit: ``signatures`` are the registrars' over the request's content."""
+        kept = await self._find(request)
+        given = tuple(EntrySignature(key, signature) for key, signature in signatures)
+        entry = await self._requests.approve(kept.id, given)
+        return {"index": entry.index, "member": entry.entry.member}
+
+    async def decline(self, request: str, text: str) -> None:
+        """Decline; ``text`` is for the applicant."""
+        await self._decide(request, DECLINED, text)
+
+    async def ask(self, request: str, text: str) -> None:
+        """Ask the applicant for something; the request goes on waiting."""
+        await self._decide(request, ASKED, text)
+
+    async def members(self) -> list[Plain]:
+        """All members in the order in which they joined."""
+        profiles_now = await self._profiles()
+        return [
+            self._member(member, profiles_now.get(member.id))
+            for member in self._ledger.directory.members()
+        ]
+
+    async def member(self, member: str) -> Plain:
+        """One member, by the beginning of its id, with what an entry about it needs."""
+        found = self._find_member(member)
+        row = await self._ledger.store.row(
+            "SELECT records FROM members WHERE member = ?", (found.id,)
+        )
+        profile = None if row is None or row["records"] is None else self._read(row["records"])
+        described = self._member(found, profile)
+        described["number"] = found.number
+        described["head"] = found.head
+        described["genesis"] = self._ledger.directory.genesis
+        return described
+
+    async def change_status(self, content: bytes, signatures: list[list[bytes]]) -> Plain:
+        """Append a status entry that registrars signed."""
+        given = tuple(EntrySignature(key, signature) for key, signature in signatures)
+        entry = await self._ledger.append(lambda logged: Leaf(logged, content, given).pack())
+        return {"index": entry.index, "member": entry.entry.member}
+
+    async def _decide(self, request: str, state: str, text: str) -> None:
+        if not text.strip() or len(text) > MAX_TEXT:
+            raise Refused(f"write what the applicant will read, at most {MAX_TEXT} characters")
+        kept = await self._find(request)
+        if not await self._requests.decide(kept.id, state, text.strip()):
+            raise Refused("this request does not wait any more")
+
+    async def _find(self, request: str) -> Kept:
+        wanted = _prefix(request)
+        found = [k for k in await self._requests.waiting() if k.id.hex().startswith(wanted)]
+        if len(found) != 1:
+            raise Refused(_not_one("request", request, len(found)))
+        return found[0]
+
+    def _find_member(self, member: str) -> Member:
+        wanted = _prefix(member)
+        found = [m for m in self._ledger.directory.members() if m.id.hex().startswith(wanted)]
+        if len(found) != 1:
+            raise Refused(_not_one("member", member, len(found)))
+        return found[0]
+
+    def _summary(self, kept: Kept) -> Plain:
+        card = _card(kept)
+        profile = _profile({record.name: record.content for record in kept.submission.records})
+        try:
+            self._requests.check(kept.submission)
+            hindrance = None
+        except ProtocolError as error:
+            hindrance = f"{error.code}: {error.detail}"
+        return {
+            "id": kept.id.hex(),
+            "state": kept.state.state,
+            "text": kept.state.text,
+            "received_at": kept.received_at,
+            "endpoint": card.endpoint,
+            "vault_key": card.vault_key,
+            "node_key": card.node_key,
+            "answer": kept.answer,
+            "answered_at": kept.answered_at,
+            "hindrance": hindrance,
+            **_who(profile),
+        }
+
+    def _member(self, member: Member, profile: profiles.Profile | None) -> Plain:
+        return {
+            "id": member.id.hex(),
+            "status": member.status(self._ledger.clock()),
+            "joined_at": member.joined_at,
+            "endpoint": member.endpoint,
+            "vault_key": member.vault_key,
+            "node_key": member.node_key,
+            "vault_since": member.vault_since,
+            **_who(profile),
+        }
+
+    async def _profiles(self) -> dict[bytes, profiles.Profile]:
+        rows = await self._ledger.store.rows(
+            "SELECT member, records FROM members WHERE records IS NOT NULL"
+        )
+        read = {bytes(row["member"]): self._read(row["records"]) for row in rows}
+        return {member: profile for member, profile in read.items() if profile is not None}
+
+    def _read(self, packed: bytes) -> profiles.Profile | None:
+        records: Records
+        records, _ = held_records(parse_records(bytes(packed)), self._ledger.directory)
+        return _profile(records.contents())
+
+
+def _card(kept: Kept) -> Card:
+    body = parse_entry(kept.submission.content).body
+    if not isinstance(body, Card):
+        raise Refused("this request is not one to join")
+    return body
+
+
+def _profile(contents: dict[str, bytes]) -> profiles.Profile | None:
+    try:
+        return profiles.unpack(contents)
+    except ProtocolError:
+        return None  # erased, or of a form of later days
+
+
+def _who(profile: profiles.Profile | None) -> Plain:
+    """What the registrar needs in order to telephone."""
+    if profile is None:
+        return {"name": "", "country": "", "city": "", "contact": "", "telephone": ""}
+    contact = profile.contact("point-of-contact")
+    organisation = profile.organisation
+    return {
+        "name": organisation.name,
+        "country": organisation.country,
+        "city": organisation.city,
+        "contact": "" if contact is None else contact.name,
+        "telephone": organisation.telephone if contact is None else contact.telephone,
+    }
+
+
+def _prefix(text: str) -> str:
+    wanted = text.strip().lower()
+    if len(wanted) < PREFIX:
+        raise Refused(f"{text!r}: give at least the first {PREFIX} digits of the id")
+    return wanted
+
+
+def _not_one(what: str, text: str, count: int) -> str:
+    if count:
+        return f"{text!r}: {count} {what}s begin so; give more of the id"
+    return f"{text!r}: no such {what}; `referral directory {what}s` lists them"

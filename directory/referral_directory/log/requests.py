@@ -1,0 +1,174 @@
+"""Requests to join, from their arrival to the registrar's answer.
+
+Law: a request is kept as it came and never altered; the same request again gets the same answer. A
+request that was admitted and the entry that admits it are one transaction.
+"""
+
+import sqlite3
+from typing import Final, NamedTuple
+
+from referral_directory.log.ledger import Ledger
+from referral_directory.log.store import Tx
+from referral_protocol import profiles
+from referral_protocol.directory.entries import EntrySignature
+from referral_protocol.directory.requests import (
+    APPROVED,
+    ASKED,
+    DECLINED,
+    WAITING,
+    Join,
+    RequestState,
+    Submission,
+    check_join,
+    join_leaf,
+    parse_submission,
+)
+from referral_protocol.directory.state import VerifiedEntry
+from referral_protocol.errors import ProtocolError
+
+MOST_WAITING: Final = 500
+KEPT: Final = 90 * 24 * 3600 * 1000
+"""How long a request that was declined is kept, so that its applicant can read why."""
+OPEN: Final = (WAITING, ASKED)
+REPLACED: Final = "A newer request of yours has taken the place of this one."
+
+
+class Kept(NamedTuple):
+    """A request as it stands. ``answer``: what the endpoint said last, see :mod:`probe`."""
+
+    id: bytes
+    submission: Submission
+    state: RequestState
+    received_at: int
+    answer: str | None
+    answered_at: int | None
+
+
+class Requests:
+    """The requests of one directory."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def receive(self, submission: Submission) -> tuple[RequestState, bool]:
+        """Take in a request; how it stands, and whether it is new. Commits before it returns."""
+        known = await self.state(submission.id)
+        if known is not None:
+            return known, False
+        ledger = self._ledger
+        now = ledger.clock()
+        join = check_join(submission, ledger.directory, max(now, ledger.directory.logged))
+        profiles.unpack(join.records.contents())  # of the form that everybody can read
+        state = RequestState(WAITING, now, "")
+
+        async def work(tx: Tx) -> None:
+            count = await tx.rows("SELECT COUNT(*) FROM requests WHERE state IN (?, ?)", OPEN)
+            if count[0][0] >= MOST_WAITING:
+                raise ProtocolError("busy", "request: too many are waiting for the registrar")
+            await tx.execute(
+                "UPDATE requests SET state = ?, text = ?, changed_at = ? "
+                "WHERE member = ? AND state IN (?, ?)",
+                (DECLINED, REPLACED, now, join.member, *OPEN),
+            )
+            await tx.execute(
+                "DELETE FROM requests WHERE state = ? AND changed_at < ?", (DECLINED, now - KEPT)
+            )
+            await tx.execute(
+                "INSERT INTO requests (request, member, submission, state, text, received_at, "
+                "changed_at) VALUES (?, ?, ?, ?, '', ?, ?) ON CONFLICT (request) DO NOTHING",
+                (submission.id, join.member, submission.pack(), WAITING, now, now),
+            )
+
+        await ledger.store.write(work)
+        return state, True
+
+    async def state(self, request: bytes) -> RequestState | None:
+        """How a request stands; None if there is none of this id."""
+        row = await self._ledger.store.row(
+            "SELECT state, changed_at, text FROM requests WHERE request = ?", (request,)
+        )
+        return None if row is None else _state(row)
+
+    async def waiting(self) -> list[Kept]:
+        """All requests that wait for the registrar, or for the applicant, oldest first."""
+        rows = await self._ledger.store.rows(
+            "SELECT * FROM requests WHERE state IN (?, ?) ORDER BY received_at", OPEN
+        )
+        return [_kept(row) for row in rows]
+
+    async def get(self, request: bytes) -> Kept | None:
+        """One request; None if there is none of this id."""
+        row = await self._ledger.store.row("SELECT * FROM requests WHERE request = ?", (request,))
+        return None if row is None else _kept(row)
+
+    async def answered(self, request: bytes, answer: str) -> None:
+        """Keep what the endpoint said."""
+        now = self._ledger.clock()
+        await self._ledger.store.write(
+            lambda tx: tx.execute(
+                "UPDATE requests SET answer = ?, answered_at = ? WHERE request = ?",
+                (answer, now, request),
+            )
+        )
+
+    async def decide(self, request: bytes, state: str, text: str) -> bool:
+        """Decline, or ask for more; False if the request does not wait any more."""
+        now = self._ledger.clock()
+
+        async def work(tx: Tx) -> bool:
+            rows = await tx.rows(
+                "SELECT 1 FROM requests WHERE request = ? AND state IN (?, ?)", (request, *OPEN)
+            )
+            await tx.execute(
+                "UPDATE requests SET state = ?, text = ?, changed_at = ? "
+                "WHERE request = ? AND state IN (?, ?)",
+                (state, text, now, request, *OPEN),
+            )
+            return bool(rows)
+
+        return await self._ledger.store.write(work)
+
+    async def approve(
+        self, request: bytes, signatures: tuple[EntrySignature, ...]
+    ) -> VerifiedEntry:
+        """Admit a member: the registrar's signature over the very content that it signed."""
+        kept = await self.get(request)
+        if kept is None or kept.state.state not in OPEN:
+            raise ProtocolError("wrong-value", "request: does not wait (any more)")
+        submission, ledger = kept.submission, self._ledger
+        join = self.check(submission)
+        now = ledger.clock()
+
+        async def settle(tx: Tx) -> None:
+            await tx.execute(
+                "UPDATE requests SET state = ?, text = '', changed_at = ? WHERE request = ?",
+                (APPROVED, now, request),
+            )
+
+        return await ledger.admit(
+            lambda logged: join_leaf(submission, signatures, logged),
+            join.records,
+            submission.bundle,
+            settle,
+        )
+
+    def check(self, submission: Submission) -> Join:
+        """Check a request again, as it would be logged now."""
+        ledger = self._ledger
+        now = max(ledger.clock(), ledger.directory.logged)
+        return check_join(submission, ledger.directory, now)
+
+
+def _state(row: sqlite3.Row) -> RequestState:
+    return RequestState(row["state"], row["changed_at"], row["text"])
+
+
+def _kept(row: sqlite3.Row) -> Kept:
+    return Kept(
+        bytes(row["request"]),
+        parse_submission(bytes(row["submission"])),
+        _state(row),
+        row["received_at"],
+        row["answer"],
+        row["answered_at"],
+    )

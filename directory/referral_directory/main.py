@@ -1,0 +1,292 @@
+"""The composition root: the only place that knows the real clock, chance, paths and network.
+
+Law: nothing is served before the log has been folded and the lock taken; at the end the listener
+stops first and the store closes last.
+"""
+
+import asyncio
+import errno
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final, NamedTuple
+
+import structlog
+from aiohttp import web
+
+from referral_directory.config import Config, read_config, tls_context
+from referral_directory.control import listening
+from referral_directory.folder import Folder, Lock, write_private
+from referral_directory.log.ledger import Clock, Ledger
+from referral_directory.log.office import Check, Office
+from referral_directory.log.requests import Kept, Requests
+from referral_directory.log.store import StoreError
+from referral_directory.sealing import (
+    STRONG,
+    Cost,
+    Random,
+    read_log_key,
+    seal_key,
+    write_log_key,
+)
+from referral_directory.server.app import Listener, build_app
+from referral_directory.server.limits import HEAD_TIME, Pace
+from referral_directory.server.probe import GOOD, probe
+from referral_directory.trouble import Trouble
+from referral_protocol.directory.entries import (
+    Card,
+    Root,
+    entry_hash,
+    make_root_entry,
+    parse_entry,
+    sign_entry,
+)
+from referral_protocol.errors import ProtocolError
+from referral_protocol.suite import SEED_SIZE, Signer, self_test
+
+ROOT_KEYS: Final = 3
+ROOT_THRESHOLD: Final = 2
+UPKEEP: Final = 30.0
+PROBE_AGAIN: Final = 5 * 60 * 1000
+SHUTDOWN: Final = 5.0
+
+log = structlog.get_logger()
+
+
+def real_clock() -> int:
+    """Milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class World(NamedTuple):
+    """What a directory is composed of that is not its own."""
+
+    clock: Clock = real_clock
+    random: Random = os.urandom
+    monotonic: Callable[[], float] = time.monotonic
+    cost: Cost = STRONG
+    head_time: float = HEAD_TIME
+
+
+class Passwords(NamedTuple):
+    """For the registrar's key, and for the root keys that go offline."""
+
+    registrar: str
+    root: str
+
+
+async def found(
+    folder: Folder, config_text: str, origin: str, passwords: Passwords, world: World
+) -> bytes:
+    """Make a directory in the folder: keys, entry 0, configuration. Gives the genesis hash."""
+    _check_suite()
+    folder.make()
+    make = world.random
+    log_key, registrar = Signer(make(SEED_SIZE)), Signer(make(SEED_SIZE))
+    roots = [Signer(make(SEED_SIZE)) for _ in range(ROOT_KEYS)]
+    root = Root(
+        origin,
+        log_key.public,
+        (registrar.public,),
+        1,
+        tuple(sorted(key.public for key in roots)),
+        ROOT_THRESHOLD,
+        (),
+        0,
+    )
+    try:
+        content = make_root_entry(root, world.clock())
+    except ProtocolError:
+        raise Trouble(
+            f"{origin}: not a name for a log; write it like directory.example.org"
+        ) from None
+    write_log_key(folder.log_key, log_key)
+    await asyncio.to_thread(
+        seal_key,
+        folder.registrar_key,
+        "registrar",
+        registrar,
+        passwords.registrar,
+        world.cost,
+        make,
+    )
+    for number, key in enumerate(roots, 1):
+        path = folder.offline / f"root-{number}.key"
+        await asyncio.to_thread(seal_key, path, "root", key, passwords.root, world.cost, make)
+    write_private(folder.offline / "READ-ME.txt", _ABOUT_ROOT_KEYS.encode("utf-8"))
+    try:
+        await Ledger.found(
+            folder.database, content, sign_entry(content, *roots), log_key, world.clock
+        )
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+    # Last: without it no command takes the folder for a directory.
+    write_private(folder.config, config_text.encode("utf-8"))
+    return entry_hash(content)
+
+
+_ABOUT_ROOT_KEYS: Final = """\
+These are the three root keys of the directory. Any two of them together can replace the registrars,
+the log key and one another. Nothing else needs them.
+
+Move each file to a USB stick of its own, keep the three in different places with different people,
+and delete this folder. Each is sealed under the password that was chosen for the root keys.
+"""
+
+
+@asynccontextmanager
+async def opened(folder: Folder, config: Config, world: World) -> AsyncIterator[Ledger]:
+    """The ledger of a folder whose lock we hold."""
+    _check_suite()
+    try:
+        ledger = await Ledger.open(
+            folder.database,
+            read_log_key(folder.log_key),
+            world.clock,
+            allow_loopback=config.allow_loopback,
+        )
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+@asynccontextmanager
+async def office(folder: Folder, world: World) -> AsyncIterator[Office]:
+    """The registrar's office of a directory that does not run."""
+    config = read_config(folder.config)
+    async with opened(folder, config, world) as ledger:
+        requests = Requests(ledger)
+        yield Office(ledger, requests, prober(config, world))
+
+
+def prober(config: Config, world: World) -> Check:
+    """A function that asks a request's endpoint."""
+
+    async def check(kept: Kept) -> str:
+        body = parse_entry(kept.submission.content).body
+        if not isinstance(body, Card):
+            raise TypeError("a request to join has a card")
+        return await probe(body, world.clock(), allow_loopback=config.allow_loopback)
+
+    return check
+
+
+class Running(NamedTuple):
+    """A directory that listens."""
+
+    ledger: Ledger
+    requests: Requests
+    url: str
+    port: int
+
+
+@asynccontextmanager
+async def serving(
+    folder: Folder, config: Config, world: World, port: int | None = None
+) -> AsyncIterator[Running]:
+    """Serve while the block runs. The caller holds the lock. Trouble if it cannot listen."""
+    async with opened(folder, config, world) as ledger:
+        requests, check = Requests(ledger), prober(config, world)
+        asked = asyncio.Event()
+        listener = Listener(
+            ledger, requests, Pace(world.monotonic), proxy=config.proxy, asked=asked.set
+        )
+        runner = web.AppRunner(
+            build_app(listener),
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=world.head_time,
+            shutdown_timeout=SHUTDOWN,
+        )
+        await runner.setup()
+        wanted = config.port if port is None else port
+        try:
+            tls = tls_context(config.tls, folder.path) if config.tls is not None else None
+            await web.TCPSite(runner, config.host, wanted, ssl_context=tls, backlog=1024).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise Trouble(_cannot_listen(error, config.host, wanted)) from None
+        except Trouble:
+            await runner.cleanup()
+            raise
+        bound = int(runner.addresses[0][1])
+        upkeep = asyncio.create_task(_upkeep(ledger, requests, check, asked), name="upkeep")
+        scheme = "http" if config.tls is None else "https"
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        try:
+            async with listening(folder, Office(ledger, requests, check)):
+                yield Running(ledger, requests, f"{scheme}://{host}:{bound}", bound)
+        finally:
+            upkeep.cancel()
+            with suppress(asyncio.CancelledError):
+                await upkeep
+            await runner.cleanup()
+
+
+async def _upkeep(ledger: Ledger, requests: Requests, check: Check, asked: asyncio.Event) -> None:
+    """Sign the checkpoint anew in time; ask the endpoints of those who wait."""
+    while True:
+        asked.clear()
+        try:
+            await ledger.refresh()
+            for kept in await requests.waiting():
+                if _due(kept, ledger.clock()):
+                    answer = await check(kept)
+                    await requests.answered(kept.id, answer)
+                    log.info("request.checked", request=kept.id.hex(), answer=answer)
+        except StoreError as error:
+            log.error("upkeep.failed", code=error.code)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), UPKEEP)
+
+
+def _due(kept: Kept, now: int) -> bool:
+    if kept.answered_at is None:
+        return True
+    return kept.answer != GOOD and now - kept.answered_at >= PROBE_AGAIN
+
+
+def _cannot_listen(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is in use: stop the program that has it, "
+            "or set another port in directory.toml"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} on {host} needs more rights: choose one above 1023"
+    return f"cannot listen on {host}, port {port} ({error.strerror})"
+
+
+def _check_suite() -> None:
+    try:
+        self_test()
+    except ProtocolError as error:
+        raise Trouble(f"this machine cannot do the cryptography: {error.detail}") from None
+
+
+async def serve(
+    folder: Folder, port: int | None, world: World, ready: Callable[[str], None]
+) -> None:
+    """Run until SIGTERM or SIGINT; ``ready`` gets the address once it listens."""
+    folder.check()
+    config = read_config(folder.config)
+    lock = Lock.take(folder)
+    if lock is None:
+        raise Trouble(f"{folder.path}: a directory runs in this folder already; stop it first")
+    try:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        async with serving(folder, config, world, port) as running:
+            log.info("ready", port=running.port, size=running.ledger.checkpoint.size)
+            ready(running.url)
+            await stop.wait()
+        log.info("stopped")
+    finally:
+        lock.release()

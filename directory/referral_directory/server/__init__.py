@@ -1,0 +1,1 @@
+"""What the directory serves to everybody, and what members may send to it."""
