@@ -70,8 +70,15 @@ class Site:
             person=person,
             menu=MENU if signed_in else (),
             foot=FOOT if signed_in else (),
-            current=path,
+            current=_entry(path),
             sign_out=SIGN_OUT if signed_in else None,
             foot_line=FOOT_LINE,
             token=token,
         )
+
+
+def _entry(path: str) -> str:
+    """The menu's entry that a page belongs to: an organisation is found under Find a service."""
+    if path.startswith("/organisation/"):
+        return "/find"
+    return "/new" if path.startswith("/new/") else path

@@ -28,6 +28,7 @@ from referral_node.web.pages.step_page import CHECK, Shown, build
 from referral_node.web.pages.steps import BY_CODE, STEPS
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import STALE, Posted, Visit
+from referral_ui import numbers
 from referral_ui.problems import Problem
 
 MOST: Final = 300_000
@@ -86,15 +87,29 @@ async def begun(visit: Visit) -> web.StreamResponse:
 async def show(visit: Visit) -> web.StreamResponse:
     """A step as it was saved."""
     draft, step = await _asked_for(visit)
-    typed = draft.typed.get(step.code, {})
+    stored = draft.typed.get(step.code, {})
+    typed = stored or proposed(visit, step)
     query = visit.request.query
     shown = Shown(
-        _seen(typed),
+        _seen(stored),
         complete="missing" in query,
         returns=CHECK if query.get("back") == CHECK else "",
         is_saved=step.code in draft.typed or draft.version > 1,
     )
     return _page(visit, step, typed, at_hand(visit, draft), shown)
+
+
+def proposed(visit: Visit, step: Step) -> dict[str, list[str]]:
+    """What a step that nobody has saved yet proposes: whom they call is who is writing."""
+    if step.code != "answer":
+        return {}
+    found = {"contact.name": [visit.actor.display], "contact.role": [""]}
+    for person in visit.us.people:
+        if person.plain_name == visit.actor.display:
+            found["contact.role"] = [person.role]
+            found["contact.telephone"] = [numbers.grouped(person.telephone.replace(" ", ""))]
+            found["contact.email"] = [person.email]
+    return found
 
 
 async def save(visit: Visit) -> web.StreamResponse:

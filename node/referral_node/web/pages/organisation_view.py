@@ -67,7 +67,7 @@ class OrganisationPage:
     compared: Text
     different: Text
     draft: str
-    chosen: bool
+    go_on: str
     sent_before: bool
 
 
@@ -116,9 +116,17 @@ def build(
         compared=_compared(contact, times) if contact is not None and contact.same else "",
         different=_compared(contact, times) if contact is not None and not contact.same else "",
         draft=hand.draft.id.hex() if hand is not None else "",
-        chosen=hand is not None and hand.draft.recipient == member.id,
+        go_on=_go_on(hand, member),
         sent_before=any(each.peer == member.id and each.role == "referring" for each in cases),
     )
+
+
+def _go_on(hand: AtHand | None, member: Organisation) -> str:
+    """Where the draft goes on once this organisation is chosen; "" while it is not."""
+    if hand is None or hand.draft.recipient != member.id:
+        return ""
+    step = "consent" if hand.written.of("consent") else "check"
+    return f"/new/{hand.draft.id.hex()}/{step}"
 
 
 def _fit(member: Organisation, hand: AtHand | None) -> tuple[tuple[Mark, ...], Text]:

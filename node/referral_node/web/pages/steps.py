@@ -252,7 +252,7 @@ NEEDS: Final = Step(
             "needs",
             "Need 1",
             "Add another need",
-            (Ask("need"), Ask("note", lines=2)),
+            (Ask("need", "What is needed"), Ask("note", lines=2)),
             "Need {n}",
         ),
         Ask("asked_for"),
