@@ -7,8 +7,6 @@ is SQLite's own ``user_version``, so that it commits with the change itself.
 import sqlite3
 from importlib.resources import files
 
-import aiosqlite
-
 from referral_node.store.errors import StoreError
 
 
@@ -23,10 +21,9 @@ def migrations() -> list[tuple[int, str]]:
     return sorted(found)
 
 
-async def migrate(connection: aiosqlite.Connection) -> int:
+def migrate(connection: sqlite3.Connection) -> int:
     """Bring the schema up to date; returns its number."""
-    rows = list(await connection.execute_fetchall("PRAGMA user_version"))
-    current = int(rows[0][0])
+    current = int(connection.execute("PRAGMA user_version").fetchone()[0])
     known = migrations()
     newest = known[-1][0]
     if current > newest:
@@ -38,14 +35,15 @@ async def migrate(connection: aiosqlite.Connection) -> int:
     for number, sql in known:
         if number <= current:
             continue
-        await connection.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in _statements(sql):
-                await connection.execute(statement)
-            await connection.execute(f"PRAGMA user_version={number}")
-            await connection.execute("COMMIT")
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={number}")
+            connection.execute("COMMIT")
         except BaseException:
-            await connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has rolled it back already
+                connection.execute("ROLLBACK")
             raise
     return newest
 
