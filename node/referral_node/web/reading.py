@@ -96,20 +96,21 @@ class Part:
 
     def rows(self, key: str) -> list["Part"]:
         """The maps of a list of groups."""
-        found = self._values.get(key)
-        each = self._fields[key]
-        if not isinstance(found, list | tuple) or not all(isinstance(r, Mapping) for r in found):
+        found, each = self._values.get(key), self._fields.get(key)
+        if each is None or not isinstance(found, list | tuple):
+            return []
+        if not all(isinstance(row, Mapping) for row in found):
             return []
         self._taken.add(key)
         return [Part(row, each.fields, self.reader, self.lang) for row in found]
 
     def group(self, key: str) -> "Part":
         """A group; an empty one where there is none."""
-        found = self._values.get(key)
-        if not isinstance(found, Mapping):
+        found, each = self._values.get(key), self._fields.get(key)
+        if each is None or not isinstance(found, Mapping):
             return Part({}, (), self.reader, self.lang)
         self._taken.add(key)
-        return Part(found, self._fields[key].fields, self.reader, self.lang)
+        return Part(found, each.fields, self.reader, self.lang)
 
     def many(self, key: str) -> list[str]:
         """The texts of a list."""
@@ -121,7 +122,8 @@ class Part:
 
     def code(self, key: str) -> str:
         """A code's words, "" where there is none."""
-        return _label(self._fields[key], self.text(key)) if self.text(key) else ""
+        found, each = self.text(key), self._fields.get(key)
+        return _label(each, found) if found and each is not None else found
 
     def quoted(self, key: str) -> Text:
         """Free text in quotes, "" where there is none."""

@@ -37,8 +37,6 @@ def section(
     """One section of a referral, or of a message that replaces one."""
     lang = values.get("language", content.get("language"))
     part = Part(values, section.fields, reader, lang if isinstance(lang, str) else "")
-    if section.code == "consent":
-        return consent(part, section, _needs_in(content))
     return _SECTIONS[section.code](part, section)
 
 
@@ -74,7 +72,8 @@ def who(part: Part, section: Section) -> Reading:
     born = part.text("date_of_birth")
     years = age_of(born, reader.times.now) if born else None
     birthday = joined((part.day("date_of_birth"), f"({years})" if years is not None else ""), " ")
-    gender = part.text("gender")
+    # In the person's own words, so as they were written: not even the first letter is ours.
+    age_and_gender = joined((birthday or part.code("age_band"), part.text("gender")))
     lives = part.group("lives_in")
     lives_where = where(lives, "place", "region", "country")
     nationality = words.listing([country(code) for code in part.many("nationality")])
@@ -88,8 +87,7 @@ def who(part: Part, section: Section) -> Reading:
             fact("Name", sentence(shown) if use_line or named_in else shown, use_line, named_in),
             fact(
                 "Born" if born else "Age",
-                sentence(birthday or part.code("age_band")),
-                sentence(gender),
+                Markup("{}.").format(age_and_gender) if age_and_gender else "",
                 sentence(part.code("role")),
             ),
             fact("Age", part.code("age_band")) if born and "age_band" in part else None,
@@ -295,14 +293,6 @@ def _file(row: Part) -> Fact:
     return Fact(Markup("File: {}").format(name), shown)
 
 
-def _needs_in(content: Mapping[str, Any]) -> list[str]:
-    found = content.get("needs")
-    listed = found.get("needs") if isinstance(found, Mapping) else None
-    return [
-        str(row["need"]) for row in listed or () if isinstance(row, Mapping) and row.get("need")
-    ]
-
-
 _SECTIONS: Final[dict[str, Callable[[Part, Section], Reading]]] = {
     "who": who,
     "safe_contact": safe_contact,
@@ -310,5 +300,6 @@ _SECTIONS: Final[dict[str, Callable[[Part, Section], Reading]]] = {
     "needs": needs,
     "risk": risk,
     "communication": communication,
+    "consent": consent,
     "answer": answer,
 }

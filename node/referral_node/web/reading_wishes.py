@@ -13,7 +13,7 @@ from referral_node.web.reading import (
     sentence,
     telephone,
 )
-from referral_node.web.reading_words import colon, labels, lower
+from referral_node.web.reading_words import labels, lower
 from referral_protocol import codes
 from referral_protocol.forms import Section
 from referral_ui import names, numbers, words
@@ -137,9 +137,8 @@ def communication(part: Part, section: Section) -> Reading:
     )
 
 
-def consent(part: Part, section: Section, asked: list[str]) -> Reading:
-    ground, to = part.text("ground"), part.text("recipient_name")
-    part.value("recipient")
+def consent(part: Part, section: Section) -> Reading:
+    ground, to = part.text("ground"), _recipient(part)
     covered = part.many("needs")
     needs_named = [lower(each) for each in labels("needs", covered)]
     until = part.day("until")
@@ -159,15 +158,14 @@ def consent(part: Part, section: Section, asked: list[str]) -> Reading:
         )
     )
     basis = part.code("legal_basis")
-    what: Text = colon(f"{to} only" if to else "", words.listing(needs_named))
+    if ground == "legal-basis":
+        basis = basis or codes.label("grounds", ground)
     facts = [
-        fact("Without consent", sentence(basis), part.quoted("why"))
-        if ground != "consent"
-        else None,
+        fact("Without consent", sentence(basis), part.quoted("why")),
         fact("Given", given),
         fact(
             "For",
-            sentence(what),
+            _for(to, words.listing(needs_named)),
             part.quoted("purpose"),
             f"Until {until}." if until else "",
         ),
@@ -179,9 +177,26 @@ def consent(part: Part, section: Section, asked: list[str]) -> Reading:
             for row in part.rows("withheld")
         ),
     ]
-    if ground not in ("consent", "legal-basis", ""):
+    if ground and ground != "legal-basis" and (ground != "consent" or not given):
         facts.insert(0, fact("Ground", codes.label("grounds", ground)))
     return reading_of(part, section, facts)
+
+
+def _recipient(part: Part) -> Text:
+    """The organisation by the name that the writer gave it; by our own name for it, or its id."""
+    name, member = part.text("recipient_name"), part.value("recipient")
+    if name:
+        return names.name(name)
+    if not isinstance(member, bytes):
+        return part.shown("recipient") if member else ""
+    return part.reader.organisation(member) or numbers.num(member.hex())
+
+
+def _for(to: Text, needed: str) -> Text:
+    """ "Steunpunt Dom only: emotional support." """
+    if to and needed:
+        return Markup("{} only: {}.").format(to, needed)
+    return Markup("{} only.").format(to) if to else sentence(needed)
 
 
 def _why(row: Part) -> Text:

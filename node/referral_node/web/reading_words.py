@@ -37,7 +37,3 @@ def lower_text(text: Text) -> Text:
 def lower(label: str) -> str:
     """A label inside a sentence: its first letter small, unless it is an abbreviation."""
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
-
-
-def colon(first: str, rest: str) -> str:
-    return f"{first}: {rest}" if first and rest else first or rest
