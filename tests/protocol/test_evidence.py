@@ -98,7 +98,8 @@ def test_every_entry_is_proved_to_stand_in_the_log() -> None:
     elsewhere = log_entries(other_log.leaves, other_log.tree, {LISBON.id, UTRECHT.id})
     for entries, code in (
         ((first, msgspec.structs.replace(second, index=2), *others[1:]), "bad-proof"),
-        ((first, msgspec.structs.replace(second, proof=()), *others), "bad-proof"),
+        ((first, msgspec.structs.replace(second, proof=b""), *others), "bad-proof"),
+        ((first, msgspec.structs.replace(second, proof=second.proof[:-1]), *others), "bad-proof"),
         ((first, msgspec.structs.replace(second, leaf=elsewhere[1].leaf), *others), "bad-proof"),
         ((first, second, second, *others), "wrong-value"),
         ((first, *others, second), "wrong-value"),

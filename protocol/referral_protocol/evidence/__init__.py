@@ -1,4 +1,4 @@
-"""Evidence bundles: made by a node, checked by anybody, offline (SPEC 10)."""
+"""Evidence bundles: made by a node, checked by anybody, offline (SPEC 8.4)."""
 
 from referral_protocol.evidence.bundle import (
     MAX_EVIDENCE,

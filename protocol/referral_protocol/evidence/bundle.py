@@ -18,7 +18,7 @@ from referral_protocol.bodies import MAX_CONTENT, check_content
 from referral_protocol.certificates import MAX_CERTIFICATE
 from referral_protocol.directory.entries import MAX_LEAF, ROOT, parse_entry, parse_leaf
 from referral_protocol.directory.notes import MAX_NOTE
-from referral_protocol.directory.tree import MAX_PROOF, Tree
+from referral_protocol.directory.tree import HASH_SIZE, MAX_PROOF, Tree
 from referral_protocol.errors import ProtocolError
 from referral_protocol.receipts import MAX_RECEIPT
 from referral_protocol.statements import MAX_STATEMENT, SignedStatement
@@ -27,17 +27,25 @@ from referral_protocol.wire import Count, Hash, Id, Signature, Time, Wire, decod
 
 FORM: Final = "referral-exchange evidence"
 MAX_EVIDENCE: Final = 32 * 1024 * 1024
-MAX_ENTRIES: Final = 512
+MAX_ENTRIES: Final = 1024
 MAX_STATEMENTS: Final = 1024
 MAX_RECEIPTS: Final = 1024
 
 
 class LogEntry(Wire, frozen=True):
-    """A leaf of the log, its number, and the hashes that lead from it to the checkpoint's root."""
+    """A leaf of the log, its number, and the hashes that lead from it to the checkpoint's root.
+
+    The hashes stand joined in one field, so that a bundle of many entries stays within the number
+    of values that any structure may have.
+    """
 
     index: Count
     leaf: Annotated[bytes, Meta(min_length=1, max_length=MAX_LEAF)]
-    proof: Annotated[tuple[Hash, ...], Meta(max_length=MAX_PROOF)]
+    proof: Annotated[bytes, Meta(max_length=MAX_PROOF * HASH_SIZE)]
+
+    def path(self) -> list[bytes]:
+        """The hashes of the proof; a last one that is too short is no hash."""
+        return [self.proof[i : i + HASH_SIZE] for i in range(0, len(self.proof), HASH_SIZE)]
 
 
 class Stated(Wire, frozen=True):
@@ -99,7 +107,7 @@ def log_entries(leaves: Iterable[bytes], tree: Tree, members: set[bytes]) -> tup
     for index, leaf in enumerate(leaves):
         entry = parse_entry(parse_leaf(leaf).content)
         if entry.kind == ROOT or entry.member in members:
-            needed.append(LogEntry(index, leaf, tuple(tree.inclusion(index, tree.size))))
+            needed.append(LogEntry(index, leaf, b"".join(tree.inclusion(index, tree.size))))
     return tuple(needed)
 
 

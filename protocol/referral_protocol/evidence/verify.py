@@ -1,4 +1,4 @@
-"""Checking an evidence bundle (SPEC 10): every signature, nothing taken on trust.
+"""Checking an evidence bundle (SPEC 8.4): every signature, nothing taken on trust.
 
 Law: a statement is checked against every vault key that the log gives its sender, and which one it
 was is said: a key that was later reported as compromised proves little.
@@ -70,7 +70,7 @@ def _read_log(
     # Whether an endpoint may be loopback is the business of those who would call it.
     directory = Directory(genesis, allow_loopback=True)
     for entry in bundle.entries:
-        verify_inclusion(leaf_hash(entry.leaf), entry.index, head.size, entry.proof, head.root)
+        verify_inclusion(leaf_hash(entry.leaf), entry.index, head.size, entry.path(), head.root)
         directory.size = entry.index  # the entries between are of others and not needed
         directory.apply(entry.leaf, entry.index)
     return directory, _checkpoint(note, directory, now)
