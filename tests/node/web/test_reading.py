@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from referral_node.web import reading
 from referral_node.web.reading import Reader, Reading
@@ -239,7 +239,7 @@ def test_what_somebody_wrote_never_becomes_markup() -> None:
     )
     assert "<script" not in html
     assert "onload='x'" not in html
-    assert Markup(html).striptags().count("alert(1)") > 20
+    assert html.count("&lt;script&gt;alert(1)") > 20
 
 
 def test_names_in_several_scripts_are_isolated_and_tagged() -> None:

@@ -210,8 +210,7 @@ def places_near(
     near = zones.places_in(str(lives.get("country", "")), str(lives.get("place", "")), times)
     if recipient is not None and recipient.city_known:
         near.append(recipient.place)
-    near += zones.places_in(str(happened.get("country", "")), "", times)
-    return near
+    return [*near, times.here, *zones.places_in(str(happened.get("country", "")), "", times)]
 
 
 def _draft_needs(content: Mapping[str, Any]) -> Choices:
