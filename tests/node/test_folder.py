@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -107,11 +108,25 @@ def test_a_folder_that_cannot_be_written_says_so(folder: StateFolder) -> None:
         FolderLock(folder.path).take()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_says_so(folder: StateFolder) -> None:
-    folder.path.chmod(0o500)
-    with pytest.raises(Trouble, match=r"cannot be written \(Permission denied\)"):
-        FolderLock(folder.path).take()
+def test_a_read_only_folder_says_so() -> None:
+    """Root may write everywhere, so root becomes somebody else for this."""
+    code = (
+        "import os, sys\nfrom pathlib import Path\n"
+        "from referral_node.folder import FolderLock\n"
+        "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "try:\n    FolderLock(Path(sys.argv[1])).take()\n"
+        "except Exception as error:\n    print(type(error).__name__, error)\n"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", code, name], capture_output=True, text=True, check=True
+        )
+        Path(name).chmod(0o755)
+    assert done.stdout == (
+        f"Trouble {name}: cannot be written (Permission denied): check its owner and that the "
+        "file system is not read-only\n"
+    )
 
 
 def test_a_file_that_cannot_be_written_whole_is_not_there(tmp_path: Path) -> None:

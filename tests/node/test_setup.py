@@ -217,14 +217,6 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, room: int) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(Trouble, match=r"cannot be written \(Permission denied\)"):
-        make(tmp_path / "node")
-    tmp_path.chmod(0o700)
-
-
 def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Trouble, match=r"cannot be written \(File exists\)"):
