@@ -67,13 +67,14 @@ class Parts(msgspec.Struct, frozen=True):
     """What a composition root chooses. The defaults are production's.
 
     ``clock``: ms UTC; ``entropy``: n random bytes; ``chance``: uniform in [0, 1);
-    ``cost``: what stretching a password takes.
+    ``cost``: what stretching a password takes; ``transport``: how this node speaks to others.
     """
 
     clock: Callable[[], int] = _now
     entropy: Callable[[int], bytes] = os.urandom
     chance: Callable[[], float] = _chance
     cost: KdfCost = PRODUCTION
+    transport: Callable[[], Http] = Http
 
 
 class Node:
@@ -87,7 +88,7 @@ class Node:
         self.exchange = exchange
         self.parts = parts
         self.ports: dict[str, int] = {}
-        self.http = Http()
+        self.http = parts.transport()
         self.courier = Courier(exchange.core, self.http, parts.chance)
         self.poller: DirectoryPoller | None = None
         self.sessions = Sessions(parts.clock, parts.entropy)
