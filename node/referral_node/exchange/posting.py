@@ -117,8 +117,11 @@ class Posting:
                 "UPDATE peers SET failures = 0, trouble = NULL, reached_at = ? WHERE member = ?",
                 (now, peer),
             )
-            held = [w.number for w, a in answers if a.status in (HELD, HELD_WITHOUT_BODY)]
-            await _held(tx, held, receipt.at)
+            stale = await _sealed_since(tx, [waiting for waiting, _ in answers])
+            answers = [(w, a) for w, a in answers if w.number not in stale]
+            await _held(tx, [w.number for w, a in answers if a.status == HELD], receipt.at)
+            husks = [w.number for w, a in answers if a.status == HELD_WITHOUT_BODY]
+            await _held_without_body(tx, husks, receipt.at)
             for waiting, answer in answers:
                 if answer.code is not None:
                     await _refused(tx, waiting, answer.code, later)
@@ -186,12 +189,48 @@ def _waiting(row: sqlite3.Row, now: int) -> Waiting:
     )
 
 
-async def _held(tx: Tx, numbers: list[int], at: int) -> None:
-    """Their node holds these: out of the outbox, and the sealed copies with them."""
-    if not numbers:
-        return
+async def _sealed_since(tx: Tx, sent: list[Waiting]) -> set[int]:
+    """Rows whose body was sealed again after these bytes left: what waits now is another body.
+
+    An answer lost on the way, then `unreadable`, then the old parcel once more: its receipt speaks
+    of the old body, and the new one must still go.
+    """
+    bodies = {w.number: w.message.sealed_hash for w in sent if w.message.sealed is not None}
+    if not bodies:
+        return set()
+    rows = await tx.rows(
+        listed("SELECT number, body_hash FROM messages WHERE number IN (*)", len(bodies)),
+        list(bodies),
+    )
+    return {row["number"] for row in rows if row["body_hash"] != bodies[row["number"]]}
+
+
+async def _leave(tx: Tx, numbers: list[int]) -> None:
+    """Out of the outbox, and the sealed copies with them."""
     await tx.execute(listed("DELETE FROM outbox WHERE message IN (*)", len(numbers)), numbers)
     await tx.execute(listed("DELETE FROM bodies WHERE message IN (*)", len(numbers)), numbers)
+
+
+async def _held_without_body(tx: Tx, numbers: list[int], at: int) -> None:
+    """Their node holds the statements and never had the bodies: a person is told so."""
+    if not numbers:
+        return
+    await _leave(tx, numbers)
+    await tx.execute(
+        listed(
+            "UPDATE messages SET body = 'none', withheld = COALESCE(withheld, ?), held_at = ? "
+            "WHERE number IN (*)",
+            len(numbers),
+        ),
+        [EXPIRED, at, *numbers],
+    )
+
+
+async def _held(tx: Tx, numbers: list[int], at: int) -> None:
+    """Their node holds these, bodies included."""
+    if not numbers:
+        return
+    await _leave(tx, numbers)
     await tx.execute(
         listed(
             "UPDATE messages SET body = 'gone', held_at = ?, code = NULL WHERE number IN (*)",

@@ -202,7 +202,7 @@ def _view(
             at=s.statement.at,
             content=content,
             standing=_standing(r),
-            code=r["code"] or r["out_code"],
+            code=r["code"] or r["out_code"] or (r["withheld"] if r["mine"] else None),
             held_at=r["held_at"],
             seen=s.hash in read,
             ignored=s.hash in state.ignored,
@@ -267,9 +267,9 @@ def _standing(row: sqlite3.Row) -> str:
         return "withheld" if body == "none" else str(body)
     if body == "unsealed":
         return "waiting-for-key"
-    if row["out_code"] is not None:
-        return "refused"
-    if row["held_at"] is not None or body in ("gone", "none"):
+    if row["out_code"] is not None or body == "none":
+        return "refused"  # "none": they hold the statement, its content never reached them
+    if row["held_at"] is not None or body == "gone":
         return "held"
     # An attempt went out and its answer never came: it may be held or not.
     return "unknown" if row["sent_at"] is not None else "queued"
@@ -305,13 +305,15 @@ def _evidence(
         None,
     )
     received = first.get("received")
+    # A husk in place of the opening body: their node holds a name for something it never had.
+    bare = bool(opener["mine"]) and opener["body"] == "none"
     return Evidence(
         priority=row["priority"],
         respond_by=row["respond_by"],
         sent_at=opener["at"],
-        held_at=opener["held_at"],
+        held_at=None if bare else opener["held_at"],
         receipt_lost=opener["sent_at"] is not None,
-        refused=opener["out_code"],
+        refused=opener["out_code"] or (opener["withheld"] if bare else None),
         opened_at=None if received is None else received.at,
         answer=None if answer is None else answer.state,
         answered_at=None if answer is None else answer.at,
