@@ -6,6 +6,7 @@ refused is refused with a code, signed, and nothing of it is stored.
 """
 
 import asyncio
+import sqlite3
 from typing import Final
 
 import msgspec
@@ -82,16 +83,13 @@ class Inbox:
             await self._keep_certificate(member.id, head.certificate, certificate.made_at)
         elif known is None and certificate.node_key != core.members.node_key(member.id):
             raise ProtocolError("wrong-key", "parcel header: certificate")
-        if member.status == SUSPENDED:
+        if member.status == SUSPENDED and await self._given(header) is None:
             raise ProtocolError("suspended", "parcel header: sender")
 
     async def receive(self, head: ParcelHead, sealed: bytes) -> bytes:
         """Hold the messages of an accepted parcel; returns the bytes of the receipt's envelope."""
         core, header = self._core, head.header
-        given = await core.store.row(
-            "SELECT content, signature FROM given WHERE parcel = ? AND sender = ?",
-            (header.parcel, header.sender),
-        )
+        given = await self._given(header)
         if given is not None:
             return await self._envelope(bytes(given["content"]), bytes(given["signature"]))
         check_sealed_part(header, sealed)
@@ -109,6 +107,13 @@ class Inbox:
         core = self._core
         receipt = Receipt(SUITE, header.parcel, header.sender, core.us, core.clock(), code, ())
         return await self._envelope(*make_receipt(core.node, receipt))
+
+    async def _given(self, header: Header) -> sqlite3.Row | None:
+        """The receipt that this sender got for this parcel before, also one suspended since."""
+        return await self._core.store.row(
+            "SELECT content, signature FROM given WHERE sender = ? AND parcel = ?",
+            (header.sender, header.parcel),
+        )
 
     async def _envelope(self, content: bytes, signature: bytes) -> bytes:
         try:
@@ -162,7 +167,8 @@ class Inbox:
         core = self._core
         now = core.clock()
         again = await tx.row(
-            "SELECT content, signature FROM given WHERE parcel = ?", (header.parcel,)
+            "SELECT content, signature FROM given WHERE sender = ? AND parcel = ?",
+            (header.sender, header.parcel),
         )
         if again is not None:  # a second copy of this parcel was faster
             return bytes(again["content"]), bytes(again["signature"]), set()

@@ -189,13 +189,15 @@ CREATE TABLE answers (
     PRIMARY KEY (message, parcel)
 );
 
--- Receipts that we gave, so that a known parcel gets the same answer again.
+-- Receipts that we gave, so that a known parcel gets the same answer again. Each sender names its
+-- own parcels: one that takes another's name learns nothing of that one's receipt.
 CREATE TABLE given (
-    parcel BLOB PRIMARY KEY NOT NULL,
+    parcel BLOB NOT NULL,
     sender BLOB NOT NULL,
     at INTEGER NOT NULL,
     content BLOB NOT NULL,
-    signature BLOB NOT NULL
+    signature BLOB NOT NULL,
+    PRIMARY KEY (sender, parcel)
 );
 CREATE INDEX given_at ON given (at);
 
