@@ -50,3 +50,18 @@ def of_store(error: StoreError) -> str:
 def of_protocol(error: ProtocolError) -> str:
     """A message that could not be made, for a person."""
     return _PROTOCOL.get(error.code, _PROTOCOL_ELSE.format(code=error.code))
+
+
+_REFUSED: Final = {
+    "undelivered": "their node could not be reached for 14 days",
+    "removed": "they have left the exchange",
+    "withdrawn": "it was withdrawn before a person had opened it",
+    "too-large": "their node does not take anything this long",
+    "expired": "it came too late",
+}
+
+
+def of_refusal(code: str) -> str:
+    """Why a message of ours did not get through, for the middle of a sentence; an unknown code as
+    such."""
+    return _REFUSED.get(code, f"their node refused it ({code})")

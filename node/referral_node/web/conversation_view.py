@@ -1,0 +1,168 @@
+"""What was said in a thread, message by message, oldest first. Pure.
+
+Law: nothing that came is left out: a message of an unknown kind, one that could not be read and one
+that counts for nothing are shown as what they are. Free text stands as it was written, with its
+language named; what a message says beside its text can be unfolded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from referral_node.exchange import MessageView
+from referral_node.web import faults
+from referral_node.web.case import SPOKEN, Case, author_of
+from referral_node.web.members import lowered
+from referral_node.web.reading import Reader, Reading, read
+from referral_protocol import codes
+from referral_protocol.statements import ASK, NOTE, OPEN, STATE, UNREADABLE, WITHDRAW
+from referral_ui import names
+from referral_ui.parts import Text
+
+SHOWN_AS_TEXT: Final = frozenset(
+    {"form", "author", "language", "topic", "text", "step", "purpose", "reason", "meeting_answer"}
+)
+"""Keys that the line itself says."""
+_STANDINGS: Final = {
+    "waiting-for-key": "waits for their key",
+    "queued": "waiting to be delivered",
+    "unknown": "not known whether it arrived",
+    "held": "held by their node",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One message. ``said``: what it is about, in words ("Accepted"); ``text`` as it was written;
+    ``notes``: how far it came; ``more``: what else it says."""
+
+    mine: bool
+    when: Text
+    who: Text
+    organisation: Text | None
+    said: str
+    text: str
+    lang: str | None
+    dir: str
+    language: str
+    notes: tuple[str, ...]
+    more: tuple[Reading, ...] = ()
+
+
+def conversation(case: Case, reader: Reader) -> tuple[Line, ...]:
+    """Every message but the opening one and the bare note that somebody opened it."""
+    return tuple(
+        _line(case, message, reader)
+        for message in case.view.messages
+        if message.kind != OPEN and not _silent(message)
+    )
+
+
+def _silent(message: MessageView) -> bool:
+    """A state that the ladder shows and that says nothing beside."""
+    bare = set(message.content or {}) <= {"form", "author", "language"}
+    fine = message.known and not message.ignored and message.content is not None
+    delivered = not message.mine or message.standing == "held"
+    return message.kind == STATE and message.state == "received" and bare and fine and delivered
+
+
+def _line(case: Case, message: MessageView, reader: Reader) -> Line:
+    content = message.content or {}
+    text = content.get("text")
+    text = text if isinstance(text, str) else ""
+    tag = content.get("language")
+    lang = tag if isinstance(tag, str) else None
+    own = author_of(message)
+    who: Text = own or (case.us.name if message.mine else case.peer.name)
+    return Line(
+        mine=message.mine,
+        when=case.times.moment(message.at, case.there),
+        who="You" if message.mine and own == "" else names.name(own) if own else who,
+        organisation=None if message.mine else case.peer.name,
+        said=_said(message, content),
+        text=text,
+        lang=names.lang_of(text, lang) if text else None,
+        dir=names.direction(lang) if lang else "auto",
+        language=codes.language_label(lang) if lang and text else "",
+        notes=tuple(_notes(message)),
+        more=_more(content, reader),
+    )
+
+
+def _said(message: MessageView, content: Mapping[str, Any]) -> str:
+    """What a message is, beside its words; "" for a plain one."""
+
+    def of(key: str, listed: str) -> str:
+        code = content.get(key)
+        return codes.label(listed, code) if isinstance(code, str) else ""
+
+    match message.kind:
+        case "state":
+            state = codes.label("states", message.state or "")
+            reason = of("reason", "decline-reasons") or of("outcome", "outcomes")
+            return f"{state}: {lowered(reason)}" if reason else state
+        case "ask":
+            purpose = of("purpose", "ask-purposes")
+            return f"Request: {lowered(purpose)}" if purpose else "Request"
+        case "withdraw":
+            reason = of("reason", "withdraw-reasons")
+            return f"Withdrawn: {lowered(reason)}" if reason else "Withdrawn"
+        case "note":
+            return _note(content, of("step", "steps"), of("meeting_answer", "meeting-answers"))
+        case "unreadable":
+            return "Could not be read"
+        case kind if kind in SPOKEN:
+            return codes.label("message-kinds", kind)
+        case kind:
+            return f"{kind} (unknown kind of message)"
+
+
+def _note(content: Mapping[str, Any], step: str, meeting: str) -> str:
+    topic = content.get("topic")
+    if step or meeting:
+        return step or meeting
+    if isinstance(topic, str) and topic != "message":
+        return codes.label("note-topics", topic)
+    return ""
+
+
+def _notes(message: MessageView) -> list[str]:
+    """How far a message came, or why it counts for nothing."""
+    notes = []
+    if message.mine:
+        if message.seen:
+            notes.append("read by them")
+        elif message.standing == "refused":
+            notes.append(f"not delivered: {faults.of_refusal(message.code or '')}")
+        elif message.standing in _STANDINGS:
+            notes.append(_STANDINGS[message.standing])
+        if message.code and message.standing != "refused":
+            notes.append(f"they could not read it ({message.code}); sealed again")
+    elif message.standing == "unreadable":
+        notes.append(f"cannot be read here ({message.code}); its sender was told")
+    elif message.standing == "withheld":
+        notes.append("came without its content")
+    elif message.content is None and message.standing != "imported":
+        notes.append("not opened yet")
+    if message.ignored:
+        notes.append("not possible at that point, so it changes nothing")
+    if not message.known:
+        notes.append("an earlier message is still missing")
+    return notes
+
+
+def _more(content: Mapping[str, Any], reader: Reader) -> tuple[Reading, ...]:
+    """What a message says beyond its line."""
+    if content.get("form") not in (NOTE, "answer", ASK, WITHDRAW, UNREADABLE):
+        return read(content, reader) if content else ()
+    rest = {key: value for key, value in content.items() if key not in SHOWN_AS_TEXT}
+    if not rest:
+        return ()
+    return read({**rest, "form": content["form"]}, reader)
+
+
+def nothing_said() -> Text:
+    """Where a line has no text of its own."""
+    return Markup("")
