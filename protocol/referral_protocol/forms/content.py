@@ -16,7 +16,7 @@ from referral_protocol.errors import ProtocolError
 from referral_protocol.wire import MAX_DEPTH, MAX_ITEMS, MAX_TIME, MAX_VALUES, check_form, unpack
 
 MAX_CONTENT: Final = 256 * 1024 - 36
-"""Bytes: the largest padded body without its length and salt (SPEC 5)."""
+"""Bytes: the largest padded body without its length and salt (SPEC 6.1)."""
 
 MAX_ORDINARY: Final = MAX_CONTENT - 220
 """Bytes of every content but a ``return``'s, which must have room to carry such a one."""
