@@ -4,6 +4,7 @@ What a person could not do it refuses: a field that the form does not have, a ra
 not offered, a button that is not there. It follows redirects by GET and keeps cookies.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -278,6 +279,10 @@ class Reader:
             cookie_jar=aiohttp.CookieJar(unsafe=True), headers={"Accept": "text/html"}
         )
 
+    def cookies(self) -> dict[str, str]:
+        """What this browser keeps, by name."""
+        return {cookie.key: cookie.value for cookie in self._client.cookie_jar}
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -322,7 +327,7 @@ class Reader:
             "Origin": str(URL(self.base).origin()),
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        body = urlencode(pairs).encode()
+        body = io.BytesIO(urlencode(pairs).encode())
         async with self._client.post(form.action, data=body, headers=headers) as answer:
             return await _page(answer)
 

@@ -129,8 +129,9 @@ def placed(bound: Bound, problems: Iterable[FormProblem], depth: int = 1) -> lis
 
 
 def as_form(order: Sequence[str], typed: Typed, errors: Iterable[InputError]) -> Form:
-    """What the page's macros draw: the inputs as typed, each error once, in the page's order."""
-    form = Form(order, {name: tuple(values) for name, values in typed.items()})
+    """What the page's macros draw: the inputs as typed, each error once, in the page's order; what
+    is wrong with the whole form comes first."""
+    form = Form(("", *order), {name: tuple(values) for name, values in typed.items()})
     said: set[str] = set()
     for error in errors:
         if error.name not in said:

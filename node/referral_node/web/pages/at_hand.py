@@ -60,12 +60,9 @@ def person_of(content: Mapping[str, Any]) -> Person:
         return Person()
     lang = found.name_language or None
     full = found.name_latin or found.name
-    return Person(
-        names.name(found.name_to_use or full, lang),
-        names.name(full, lang),
-        found.name_to_use or full,
-        True,
-    )
+    # The summary falls back on the name as it is written, which not everybody can read.
+    called = str(content.get("who", {}).get("name_to_use", "")) or full
+    return Person(names.name(called, lang), names.name(full, lang), called, True)
 
 
 def region_towns(members: Iterable[Member]) -> dict[str, str]:

@@ -164,7 +164,7 @@ def _input(bound: Bound, problem: FormProblem, step: str) -> InputError:
         return InputError("recipient", problem.words, "recipient")
     if len(path) == 1 and path[0] == step:
         # The whole section is missing: point to its first input.
-        first = BY_CODE[step].fields[0].key
+        first = bound.name_of((BY_CODE[step].fields[0].key,))
         return InputError(first, problem.words, first)
     name = bound.name_of(path[1:])
     return InputError(name, problem.words, name)
