@@ -60,6 +60,11 @@ def read_config(path: Path) -> Config:
         raise Trouble(f"{path}: not UTF-8 text: save it as UTF-8") from None
     except OSError as error:
         raise Trouble(f"{path}: cannot be read ({error.strerror})") from None
+    return parse_config_text(text, path)
+
+
+def parse_config_text(text: str, path: Path) -> Config:
+    """Check the text of a configuration; ``path`` is what errors call it."""
     try:
         config = msgspec.convert(tomllib.loads(text), Config, strict=True)
     except tomllib.TOMLDecodeError as error:

@@ -180,7 +180,7 @@ class Running(NamedTuple):
     """A directory that listens."""
 
     ledger: Ledger
-    requests: Requests
+    office: Office
     url: str
     port: int
 
@@ -219,8 +219,9 @@ async def serving(
         scheme = "http" if config.tls is None else "https"
         host = f"[{config.host}]" if ":" in config.host else config.host
         try:
-            async with listening(folder, Office(ledger, requests, check)):
-                yield Running(ledger, requests, f"{scheme}://{host}:{bound}", bound)
+            registrar = Office(ledger, requests, check)
+            async with listening(folder, registrar):
+                yield Running(ledger, registrar, f"{scheme}://{host}:{bound}", bound)
         finally:
             upkeep.cancel()
             with suppress(asyncio.CancelledError):
