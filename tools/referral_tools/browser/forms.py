@@ -130,6 +130,11 @@ class Form:
         found = self._one(label, within, typed=True)
         return dict(found.offered).get(found.value, found.value)
 
+    def offered(self, label: str, *, within: str = "") -> list[str]:
+        """The choices of a list, or under a legend."""
+        ticks = [each.label for each in self._ticks(label, within)]
+        return ticks or [said for _, said in self._one(label, within, typed=False).offered]
+
     def chosen(self, label: str, *, within: str = "") -> list[str]:
         """The words of what is ticked under a legend."""
         return [each.label for each in self._ticks(label, within) if each.on]

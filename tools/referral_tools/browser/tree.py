@@ -118,6 +118,8 @@ def _unseen(element: Element) -> bool:
 def _texts(element: Element, left_out: Callable[[Element], bool]) -> Iterator[str]:
     if element.tag in _UNREAD or left_out(element):
         return
+    if element.tag == "select":
+        element = _chosen(element)
     around = "" if element.tag in _INLINE else " "
     yield around
     for child in element.children:
@@ -126,6 +128,13 @@ def _texts(element: Element, left_out: Callable[[Element], bool]) -> Iterator[st
         else:
             yield from _texts(child, left_out)
     yield around
+
+
+def _chosen(select: Element) -> Element:
+    """Of a list that is folded, what is read: the choice that is made, the first if none is."""
+    options = select.all("option")
+    marked = [each for each in options if each.has("selected")] or options[:1]
+    return marked[0] if marked else Element("option")
 
 
 def _tidy(pieces: Iterator[str]) -> str:
