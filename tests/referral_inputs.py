@@ -142,3 +142,26 @@ ANSWER: Final[Inputs] = {
     "contact.languages.0": "pt",
     "note": "Joint first call wanted: Oksana, you and I.",
 }
+
+
+def as_lists(*inputs: Inputs) -> dict[str, list[str]]:
+    """Inputs as a browser sends them: every value in a list."""
+    return {
+        name: [given] if isinstance(given, str) else list(given)
+        for each in inputs
+        for name, given in each.items()
+    }
+
+
+def typed() -> dict[str, dict[str, list[str]]]:
+    """All eight steps as a draft keeps them."""
+    return {
+        "who": as_lists(WHO),
+        "safe_contact": as_lists(SAFE_CONTACT),
+        "happened": as_lists(HAPPENED),
+        "needs": as_lists(*NEEDS),
+        "risk": as_lists(RISK),
+        "communication": as_lists(COMMUNICATION),
+        "consent": as_lists(*CONSENT),
+        "answer": as_lists(ANSWER),
+    }

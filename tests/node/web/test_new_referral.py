@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from page_reader import Page, Reader
-from pages_world import SENT, Desk, Desks
+from pages_world import Desk, Desks
 from referral_inputs import (
     ANSWER,
     COMMUNICATION,
@@ -20,6 +20,7 @@ from referral_inputs import (
 )
 from referral_node.exchange import Draft
 from referral_node.web.pages.steps import STEPS
+from referral_protocol.examples import SENT
 
 GO = "Save and continue"
 LATER = "Save and come back later"

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from referral_inputs import ANSWER, COMMUNICATION, CONSENT, HAPPENED, NEEDS, RISK, SAFE_CONTACT, WHO
+from referral_inputs import SAFE_CONTACT, WHO, as_lists, typed
 from referral_node.exchange import Draft
 from referral_node.web.pages.at_hand import AtHand, person_of
 from referral_node.web.pages.draft_content import Desk, Recipient, Written, answer_by, understand
@@ -25,27 +25,10 @@ DESK = Desk(LISBON, SENT, {"name": "Inês Carvalhal", "role": "point-of-contact"
 TO = Recipient(b"x" * 16, "Steunpunt Dom", UTRECHT)
 
 
-def lists(*inputs: dict[str, Any]) -> dict[str, list[str]]:
-    return {
-        name: [given] if isinstance(given, str) else list(given)
-        for each in inputs
-        for name, given in each.items()
-    }
-
-
 def story() -> Draft:
     return Draft(
         b"d" * 16,
-        typed={
-            "who": lists(WHO),
-            "safe_contact": lists(SAFE_CONTACT),
-            "happened": lists(HAPPENED),
-            "needs": lists(*NEEDS),
-            "risk": lists(RISK),
-            "communication": lists(COMMUNICATION),
-            "consent": lists(*CONSENT),
-            "answer": lists(ANSWER),
-        },
+        typed=typed(),
         recipient=TO.id,
         version=3,
         saved_at=SENT,
@@ -58,8 +41,8 @@ def understood(draft: Draft, recipient: Recipient | None = TO) -> Written:
 
 def changed(step: str, **inputs: str | list[str]) -> Written:
     draft = story()
-    typed = {**draft.typed, step: draft.typed[step] | lists(inputs)}
-    return understood(msgspec.structs.replace(draft, typed=typed))
+    kept = {**draft.typed, step: draft.typed[step] | as_lists(inputs)}
+    return understood(msgspec.structs.replace(draft, typed=kept))
 
 
 def said(written: Written, step: str) -> list[str]:
@@ -329,7 +312,7 @@ def test_the_steps_at_the_side() -> None:
     times = Times(SENT, LISBON)
     draft = Draft(
         b"d" * 16,
-        typed={"who": lists(WHO), "safe_contact": {"way-telephone": ["safe"]}},
+        typed={"who": as_lists(WHO), "safe_contact": {"way-telephone": ["safe"]}},
         version=2,
         saved_at=SENT,
     )
@@ -350,8 +333,8 @@ def test_the_steps_at_the_side() -> None:
 
 def test_times_of_the_person_are_told_by_our_clock() -> None:
     times = Times(SENT, LISBON)
-    typed = lists(SAFE_CONTACT)
-    page, _ = build(BY_CODE["safe_contact"], typed, hand(story()), Shown(""), times, ())
+    kept = as_lists(SAFE_CONTACT)
+    page, _ = build(BY_CODE["safe_contact"], kept, hand(story()), Shown(""), times, ())
     notes = [view.note for view in all_views(page.views) if view.note]
     assert notes == ["That is 08:00 to 10:30 your time."]
     zones = next(v for v in all_views(page.views) if v.name == "times.0.zone").choices
