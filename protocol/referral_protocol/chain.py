@@ -39,9 +39,20 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def admit(
-    signed: SignedStatement, *, has_body: bool, us: bytes, sender: bytes, known: Known, now: int
+    signed: SignedStatement,
+    *,
+    has_body: bool,
+    us: bytes,
+    sender: bytes,
+    known: Known,
+    now: int,
+    has_attachments: bool = False,
 ) -> str:
-    """``held`` or ``held-without-body``, or a refusal; in the order of SPEC 5.4."""
+    """``held`` or ``held-without-body``, or a refusal; in the order of SPEC 5.4.
+
+    ``has_attachments``: every attachment that the statement lists is here. A node that says that it
+    holds a message must be able to give all of it.
+    """
     statement = signed.statement
     if statement.recipient != us:
         raise ProtocolError("not-for-us", "statement: recipient")
@@ -53,6 +64,8 @@ def admit(
     check_place(signed, known)
     if has_body and now > statement.expires:
         raise ProtocolError("expired", "statement: expires")
+    if has_body and statement.attachments and not has_attachments:
+        raise ProtocolError("attachment-missing", "statement: attachments")
     return HELD if has_body else HELD_WITHOUT_BODY
 
 

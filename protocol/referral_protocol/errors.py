@@ -145,6 +145,9 @@ CODES: Final[dict[str, Refusal]] = {
     "bad-proof": Refusal(Layer.DIRECTORY, Retry.NEVER, "a proof that does not lead to the root"),
     # delivery: never about the bytes
     "disk": Refusal(Layer.DELIVERY, Retry.LATER, "no room to store it safely now"),
+    "attachment-missing": Refusal(
+        Layer.DELIVERY, Retry.LATER, "an attachment that the statement lists is not here yet"
+    ),
     "busy": Refusal(Layer.DELIVERY, Retry.LATER, "too much at once"),
 }
 

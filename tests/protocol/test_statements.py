@@ -137,6 +137,20 @@ def test_the_last_day_is_of_the_body_only() -> None:
         admitted(OPENER, now=last + 1)
 
 
+def test_held_means_with_all_its_attachments() -> None:
+    filed = say(LISBON, UTRECHT, "note", thread=OPENER, attachments=(Attachment(fixed("file"), 1),))
+    arguments: dict[str, Any] = {
+        "us": UTRECHT.id,
+        "sender": LISBON.id,
+        "known": WITH_OPENER,
+        "now": NOW,
+    }
+    with pytest.raises(ProtocolError, match="attachment-missing"):
+        admit(filed, has_body=True, **arguments)
+    assert admit(filed, has_body=True, has_attachments=True, **arguments) == "held"
+    assert admit(filed, has_body=False, **arguments) == "held-without-body"
+
+
 FROM_UTRECHT: dict[str, Any] = {"us": LISBON.id, "sender": UTRECHT.id}
 STRANGER = say(LVIV, UTRECHT, "note", thread=OPENER)
 

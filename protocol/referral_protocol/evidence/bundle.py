@@ -10,7 +10,7 @@ things out: it proves what was said, never that nothing else was.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -78,7 +78,7 @@ class Disclosed(Wire, frozen=True):
 class EvidenceBundle(Wire, frozen=True):
     """The file. ``entries``: entry 0, every root, and all entries of both members, by index."""
 
-    form: Literal["referral-exchange evidence"]
+    form: Annotated[str, Meta(max_length=32)]
     suite: Count
     made_at: Time
     made_by: Id
@@ -97,6 +97,8 @@ class EvidenceBundle(Wire, frozen=True):
 def parse_evidence(data: bytes) -> EvidenceBundle:
     """Parse a bundle; nothing in it is verified yet."""
     bundle = decode(data, EvidenceBundle, MAX_EVIDENCE, "evidence")
+    if bundle.form != FORM:
+        raise ProtocolError("wrong-value", "evidence: form")
     check_suite(bundle.suite, "evidence")
     return bundle
 

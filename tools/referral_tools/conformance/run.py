@@ -191,6 +191,7 @@ def _admit(g: Given) -> dict[str, Any]:
     status = chain.admit(
         signed,
         has_body=g.flag("has_body"),
+        has_attachments=g.flag("has_attachments"),
         us=g.data("us"),
         sender=g.data("sender"),
         known=known,

@@ -450,4 +450,4 @@ def evidence() -> Iterator[Scene]:
     )
     yield bad("clock", ".checkpoint", "over ten minutes ahead", given(now=told.end - DAY))
     yield bad("unknown-suite", ".suite", "2", but(suite=2))
-    yield bad("wrong-type", ".form", "another file", but(form="another file"))
+    yield bad("wrong-value", ".form", "another file", but(form="another file"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from referral_protocol.certificates import DAY
-from referral_protocol.statements import SignedStatement
+from referral_protocol.statements import Attachment, SignedStatement
 from referral_tools.conformance.scenes.scene import Scene, ok, refused
 from referral_tools.conformance.world import (
     EPOCH,
@@ -12,6 +12,7 @@ from referral_tools.conformance.world import (
     LVIV,
     NOW,
     UTRECHT,
+    fixed,
     opener,
     say,
 )
@@ -21,6 +22,15 @@ OTHER: Final = opener(b"another", seq=2)
 NOTE: Final = say(LISBON, UTRECHT, "note", thread=OPENED, after=OPENED, seq=3)
 TWIN: Final = say(LISBON, UTRECHT, "note", thread=OPENED, after=OPENED, seq=3, content=b"twin")
 SIBLING: Final = say(LISBON, UTRECHT, "note", thread=OPENED, after=OPENED, seq=4)
+FILED: Final = say(
+    LISBON,
+    UTRECHT,
+    "note",
+    thread=OPENED,
+    after=OPENED,
+    seq=3,
+    attachments=(Attachment(fixed("file"), 262_144),),
+)
 WITHDRAWN: Final = say(LISBON, UTRECHT, "withdraw", thread=OPENED, after=NOTE)
 RECEIVED: Final = say(UTRECHT, LISBON, "state", thread=OPENED, state="received", seen=OPENED.hash)
 
@@ -59,6 +69,10 @@ def admitted() -> Iterator[Scene]:
     yield ok("admit a husk ten years later", "admit", **husk)
     yield ok("admit a second successor in a new epoch", "admit", **given(fork, OPENED, NOTE))
     yield ok("admit from a clock ten minutes ahead", "admit", **given(OPENED, now=NOW - 600_000))
+    filed = given(FILED, OPENED, has_attachments=True)
+    yield ok("admit what has its attachments", "admit", **filed)
+    unfiled = given(FILED, OPENED, has_body=False)
+    yield ok("admit a husk without its attachments", "admit", **unfiled)
     yield ok("admit a state of the receiving side", "admit", **given(RECEIVED, OPENED))
 
 
@@ -111,6 +125,7 @@ def not_admitted() -> Iterator[Scene]:
     yield one("foreign-previous", "statement.seen", "of another thread", seen, OPENED, OTHER)
     late = OPENED.statement.expires + 1
     yield one("expired", "body", "a millisecond after its last", OPENED, now=late)
+    yield one("attachment-missing", "statement.attachments", "not here yet", FILED, OPENED)
     brief = opener(b"brief", expires=NOW + 1)
     yield one("expired", "body", "after the two milliseconds that it had", brief, now=NOW + 2)
 
