@@ -47,7 +47,7 @@ from referral_node.vault.slots import check_floor
 from referral_node.web.app import SITE, build_app
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import self_test
-from referral_ui.http import listening
+from referral_ui.connections import Listening, listen
 
 CLOSE_WITHIN: Final = 10.0
 """Seconds that requests under way get at a stop."""
@@ -94,7 +94,7 @@ class Node:
         self.sessions = Sessions(parts.clock, parts.entropy)
         self.keys = SlotKeys(parts.cost, parts.entropy)
         self.door = SignIn(parts.clock, self.keys)
-        self._runners: list[web.AppRunner] = []
+        self._listening: list[Listening] = []
 
     def operations(self) -> Operations:
         """What the commands may do while this node serves."""
@@ -131,19 +131,17 @@ class Node:
         context: ssl.SSLContext | None = None
         if tls is not None:
             context = tls_context(tls, self.folder.path)
-        runner = web.AppRunner(
-            app, handle_signals=False, shutdown_timeout=CLOSE_WITHIN, **listening(log)
-        )
-        await runner.setup()
-        self._runners.append(runner)
         try:
-            await web.TCPSite(runner, host, port, ssl_context=context, backlog=512).start()
+            listening = await listen(
+                app, host, port, log=log, ssl=context, close_within=CLOSE_WITHIN
+            )
         except OSError as error:
             raise Trouble(
                 f"{host}:{port} ({name}): cannot listen there ({error.strerror}): "
                 "another program may use this port; stop it, or change node.toml"
             ) from None
-        self.ports[name] = runner.addresses[0][1]
+        self._listening.append(listening)
+        self.ports[name] = listening.port
 
     async def follow(self) -> None:
         """Begin to follow the directory that this node asked to join, if it did already."""
@@ -168,7 +166,7 @@ class Node:
 
     async def stop(self) -> None:
         """Stop listening, let what is under way finish, then close the store."""
-        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        await asyncio.gather(*(listening.close() for listening in self._listening))
         if self.poller is not None:
             await self.poller.stop()
         await self.courier.stop()

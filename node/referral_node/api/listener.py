@@ -7,7 +7,9 @@ about a parcel that names itself is signed; only what cannot be parsed gets a pr
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -33,6 +35,8 @@ HEAD_TIME: Final = 10.0
 BODY_TIME: Final = 60.0
 MOST_AT_ONCE: Final = 64
 """Parcels being read or held at the same time; the rest is told to come back."""
+MOST_OF_ONE: Final = 8
+"""The same for each member: one that sends without end takes no other's place."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,20 +48,28 @@ class Parcels:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._under_way = 0
+        self._under_way: Counter[bytes] = Counter()
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """One parcel; answered with the envelope of a receipt, or a problem document."""
         refused = _refuse_early(request)
-        if refused is not None:
-            return refused
-        if self._under_way >= MOST_AT_ONCE:
-            return problem(503, "busy", "Too many parcels at once. Come back.", retry_after=5)
-        self._under_way += 1
+        return await self._answer(request) if refused is None else refused
+
+    @contextmanager
+    def _room(self, sender: bytes) -> Iterator[None]:
+        """A place for a parcel whose head was verified; ``busy`` if there is none.
+
+        Strangers take no place: what has not proved its sender is bounded by connections and time.
+        """
+        if self._under_way.total() >= MOST_AT_ONCE or self._under_way[sender] >= MOST_OF_ONE:
+            raise ProtocolError("busy", "parcel: too many at once")
+        self._under_way[sender] += 1
         try:
-            return await self._answer(request)
+            yield
         finally:
-            self._under_way -= 1
+            self._under_way[sender] -= 1
+            if not self._under_way[sender]:
+                del self._under_way[sender]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         began = time.monotonic()
@@ -89,9 +101,10 @@ class Parcels:
     async def _take(self, request: web.Request, head: ParcelHead) -> bytes:
         inbox = self._exchange.inbox
         await inbox.accept(head)
-        async with asyncio.timeout(BODY_TIME):
-            sealed = await _read_rest(request, head.header.length)
-        return await inbox.receive(head, sealed)
+        with self._room(head.header.sender):
+            async with asyncio.timeout(BODY_TIME):
+                sealed = await _read_rest(request, head.header.length)
+            return await inbox.receive(head, sealed)
 
     async def prekey(self, _request: web.Request) -> web.Response:
         """``GET /v1/prekey``: transport prekey, node certificate, directory checkpoint."""
@@ -114,6 +127,18 @@ def _refuse_early(request: web.Request) -> web.Response | None:
     if length is not None and length > MAX_PARCEL:
         return problem(413, "too-large", f"A parcel has at most {MAX_PARCEL} bytes.")
     return None
+
+
+async def _expected(request: web.Request) -> web.Response | None:
+    """``Expect: 100-continue``: who waits for our word hears a refusal before sending anything."""
+    if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+        return problem(417, "expectation", "Nothing but 100-continue can be expected.")
+    refused = _refuse_early(request) if request.method == hdrs.METH_POST else None
+    if refused is None:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # What follows is the answer's own head: aiohttp counts from here.
+        request.writer.output_size = 0
+    return refused
 
 
 async def _read_head(request: web.Request) -> ParcelHead:
@@ -153,7 +178,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return problem(error.status, "http", error.reason)
+        answer = problem(error.status, "http", error.reason)
+        if hdrs.ALLOW in error.headers:
+            answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return answer
     except Exception as error:  # noqa: BLE001 - a stranger gets no traceback, the log its kind
         log.error("listener.fault", kind=type(error).__name__)
         return problem(500, "fault", "This node failed. It was logged.")
@@ -165,8 +193,8 @@ def build_listener(exchange: Exchange) -> web.Application:
     parcels = Parcels(exchange)
     app.add_routes(
         [
-            web.post("/v1/parcels", parcels.post),
-            web.get("/v1/prekey", parcels.prekey),
+            web.post("/v1/parcels", parcels.post, expect_handler=_expected),
+            web.get("/v1/prekey", parcels.prekey, expect_handler=_expected),
         ]
     )
     return app
