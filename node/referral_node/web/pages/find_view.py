@@ -102,10 +102,18 @@ def _ranked(
     """With a draft the services of the organisation that fits best first: it is an organisation
     that a referral goes to. Without one, those with capacity first."""
     if search.wanted is None:
-        return fit.rank(Wanted(), services)
+        return sorted(fit.rank(Wanted(), services), key=_readiness)
     profiles = [(member.id.hex(), member.profile) for member in members if member.profile]
     found = fit.rank_organisations(search.wanted, profiles)
     return [service for organisation in found for service in organisation.services]
+
+
+def _readiness(each: ServiceFit) -> tuple[int, int]:
+    """Those with room first, then those that answer soonest."""
+    known = fit.CAPACITY_ORDER
+    room = each.service.capacity if each.service.capacity in known else ""
+    days = each.service.answer_days
+    return known.index(room), 1_000 if days is None else days
 
 
 def fits_filters(service: Service, member: Organisation, search: Search) -> bool:
