@@ -144,7 +144,12 @@ def clean(text: str) -> str:
 def _running(running: Mapping[str, Any] | None) -> str:
     if running is None:
         return "no"
-    return ", ".join(["yes", *(f"{key} {value}" for key, value in running.items())])
+    said = ["yes"]
+    for name, port in running.get("ports", {}).items():
+        said.append(f"{name} {port}")
+    if running.get("directory_trouble"):
+        said.append(f"the directory answers with {running['directory_trouble']}")
+    return ", ".join(said)
 
 
 def _directory(directory: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:
