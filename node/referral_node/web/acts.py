@@ -16,7 +16,10 @@ from referral_protocol.statements import ASK, NOTE, STATE, WITHDRAW
 KINDS: Final = {"answer": STATE, "ask": ASK, "note": NOTE, "withdraw": WITHDRAW}
 """The kind of message that carries a form."""
 LANGUAGE: Final = Ask(
-    "language", "Written in", "They see the language’s name; nothing is translated"
+    "language",
+    "Written in",
+    "They see the language’s name; nothing is translated",
+    choices="languages",
 )
 CHECKED: Final = Field("checked", Kind.CODE, "Checked", codes="answers")
 """Asked of the page alone: whether safe contact was gone through again."""

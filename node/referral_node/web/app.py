@@ -18,10 +18,22 @@ from referral_node.store import StoreError
 from referral_node.vault import Sessions, SignedOut, SignIn, VaultClosed
 from referral_node.web import faults
 from referral_node.web.kept import OtherContent, Unfinished
-from referral_node.web.pages import ROUTES, signin
-from referral_node.web.routing import Handler
+from referral_node.web.pages import (
+    access,
+    acting,
+    all_referrals,
+    check,
+    find,
+    new_referral,
+    organisation,
+    referral,
+    signin,
+    today,
+)
+from referral_node.web.routing import Handler, Route
 from referral_node.web.site import SIGN_IN, SIGN_OUT, Site
 from referral_node.web.visit import STALE, Visit
+from referral_protocol import codes
 from referral_protocol.errors import ProtocolError
 from referral_ui.assets import Assets
 from referral_ui.environment import make_environment
@@ -30,6 +42,19 @@ from referral_ui.problems import Problem, ProblemPages
 
 SITE: Final = web.AppKey("site", Site)
 """Of an application: what its pages share. ``app[SITE].origins.add(...)`` after binding port 0."""
+
+ROUTES: Final[tuple[Route, ...]] = (
+    *today.routes,
+    *all_referrals.routes,
+    *referral.routes,
+    *acting.routes,
+    *access.routes,
+    *check.routes,
+    *new_referral.routes,
+    *find.routes,
+    *organisation.routes,
+)
+"""Every page of a keyholder."""
 
 Plain = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -46,6 +71,7 @@ def build_app(
     log = structlog.get_logger()
     assets = assets or Assets.load()
     environment = make_environment(assets, PackageLoader("referral_node", "web/templates"))
+    environment.globals["language_name"] = codes.language_label
     site = Site(
         exchange=exchange,
         sessions=sessions,

@@ -178,6 +178,16 @@ class Case:
         return found if isinstance(found, str) else ""
 
     @property
+    def language(self) -> str:
+        """The language that we wrote in last in this thread; else the one it began in."""
+        for message in reversed(self.known):
+            tag = (message.content or {}).get("language")
+            if message.mine and isinstance(tag, str) and message.state != "received":
+                return tag
+        tag = self.content.get("language")
+        return tag if isinstance(tag, str) else "en"
+
+    @property
     def contacted_at(self) -> int | None:
         return self.view.evidence.contacted_at
 

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from markupsafe import Markup
-
 from referral_node.exchange import MessageView
 from referral_node.web import faults
 from referral_node.web.case import SPOKEN, Case, author_of
@@ -64,8 +62,7 @@ def _silent(message: MessageView) -> bool:
     """A state that the ladder shows and that says nothing beside."""
     bare = set(message.content or {}) <= {"form", "author", "language"}
     fine = message.known and not message.ignored and message.content is not None
-    delivered = not message.mine or message.standing == "held"
-    return message.kind == STATE and message.state == "received" and bare and fine and delivered
+    return message.kind == STATE and message.state == "received" and bare and fine
 
 
 def _line(case: Case, message: MessageView, reader: Reader) -> Line:
@@ -81,7 +78,7 @@ def _line(case: Case, message: MessageView, reader: Reader) -> Line:
         when=case.times.moment(message.at, case.there),
         who="You" if message.mine and own == "" else names.name(own) if own else who,
         organisation=None if message.mine else case.peer.name,
-        said=_said(message, content),
+        said=said(message),
         text=text,
         lang=names.lang_of(text, lang) if text else None,
         dir=names.direction(lang) if lang else "auto",
@@ -91,8 +88,9 @@ def _line(case: Case, message: MessageView, reader: Reader) -> Line:
     )
 
 
-def _said(message: MessageView, content: Mapping[str, Any]) -> str:
+def said(message: MessageView) -> str:
     """What a message is, beside its words; "" for a plain one."""
+    content = message.content or {}
 
     def of(key: str, listed: str) -> str:
         code = content.get(key)
@@ -161,8 +159,3 @@ def _more(content: Mapping[str, Any], reader: Reader) -> tuple[Reading, ...]:
     if not rest:
         return ()
     return read({**rest, "form": content["form"]}, reader)
-
-
-def nothing_said() -> Text:
-    """Where a line has no text of its own."""
-    return Markup("")

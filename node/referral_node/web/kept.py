@@ -33,7 +33,11 @@ class Kept:
         self.told: str | None = None
         """What the next page tells about the last action, once."""
         self.shown: dict[bytes, int] = {}
-        """Cases whose look was recorded for this session, and when."""
+        """Cases that this session opened, and when first."""
+        self.revealed: dict[bytes, int] = {}
+        """Cases whose number is shown after a reason was given, and until when."""
+        self.opened = 0
+        """Messages opened so far, while much is being opened."""
         self._done: OrderedDict[str, tuple[bytes, asyncio.Future[str]]] = OrderedDict()
 
     @classmethod

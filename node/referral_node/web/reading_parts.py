@@ -200,7 +200,7 @@ def _week(row: Part) -> Text:
 
 
 def happened(part: Part, section: Section) -> Reading:
-    crime = joined((part.code("crime"), _by(part.text("relation"))))
+    crime = joined((part.code("crime"), by_whom(part.text("relation"))))
     place = where(part, "place", "region", "country")
     when = joined((part.day("date"), part.day("until")), " to ")
     reported = part.text("reported")
@@ -256,7 +256,7 @@ def _proceeding(row: Part) -> Text:
     return sentence(joined((first, at, row.quoted("note"), *row.left())))
 
 
-def _by(relation: str) -> str:
+def by_whom(relation: str) -> str:
     if not relation:
         return ""
     if relation == "not-known":

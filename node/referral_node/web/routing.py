@@ -15,7 +15,7 @@ A module under ``pages`` has ``routes: Final[list[Route]]``:
 
     routes: Final = [get("/organisation/{id}", show), post("/organisation/{id}/compare", compare)]
 
-and ``pages/__init__.py`` names it. Every handler here is for somebody signed in; who is not is
+and ``app.ROUTES`` names it. Every handler here is for somebody signed in; who is not is
 asked to sign in first and then comes back.
 """
 

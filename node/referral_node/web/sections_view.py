@@ -25,6 +25,7 @@ from referral_node.web.reading import (
     reading_of,
     sentence,
 )
+from referral_node.web.reading_parts import by_whom
 from referral_protocol import codes
 from referral_protocol.forms import FORMS, Section
 from referral_protocol.forms import age as age_of
@@ -118,7 +119,6 @@ def _risk(part: Part, section: Section) -> Reading:
         if key in part and part.code(key)
     ]
     told = part.text("police_told")
-    police = joined((_FIRST.get(told, told), _plain(part, "police_note")))
     return reading_of(
         part,
         section,
@@ -132,7 +132,7 @@ def _risk(part: Part, section: Section) -> Reading:
             fact("Could happen", *likely),
             fact("How far it could go", _plain(part, "extent")),
             fact("Agreed for safety", _plain(part, "agreed")),
-            fact("Police told", police),
+            fact("Police told", sentence(_FIRST.get(told, told)), _plain(part, "police_note")),
             *_assessment(part.group("assessment")),
         ),
     )
@@ -155,8 +155,7 @@ def _assessment(part: Part) -> list[Fact | None]:
 
 def _happened(part: Part, section: Section) -> Reading:
     lang = part.text("language") or part.lang
-    relation = part.code("relation")
-    crime = joined((part.code("crime"), f"by: {lowered(relation)}" if relation else ""))
+    crime = joined((part.code("crime"), by_whom(part.text("relation"))))
     others = [codes.label("crimes", code) for code in part.many("other_crimes")]
     flags = [lowered(codes.label("crime-flags", code)) for code in part.many("flags")]
     place = joined(
@@ -249,8 +248,7 @@ def _person(case: Case, reader: Reader) -> Reading | None:
         fact("Groups", ", ".join(codes.label("victim-groups", c) for c in part.many("groups"))),
     ]
     shown = reading_of(part, section, rows)
-    title = Markup("About {}").format(case.subject.call)
-    return Reading("who", str(title), shown.told, shown.facts)
+    return Reading("who", f"About {case.subject.plain}", shown.told, shown.facts)
 
 
 def _called(part: Part) -> Fact | None:
@@ -336,7 +334,8 @@ def _consent(case: Case, reader: Reader) -> Reading | None:
     ]
     if ground not in ("consent", "legal-basis", ""):
         rows.insert(0, fact("Ground", codes.label("grounds", ground)))
-    return reading_of(part, section, rows)
+    shown = reading_of(part, section, rows)
+    return Reading("consent", "Consent", shown.told, shown.facts)
 
 
 def _given(part: Part) -> Text:

@@ -1,0 +1,113 @@
+"""The record of access: who looked at what and what was done, of one case or of everything."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from referral_node.exchange import Summary
+from referral_node.exchange.records import Line
+from referral_node.web.number_reasons import REASONS
+from referral_node.web.pages.referral import look
+from referral_node.web.routing import Route, get
+from referral_node.web.visit import Visit
+from referral_protocol import codes
+from referral_ui import names
+from referral_ui.parts import Text
+
+MOST: Final = 500
+WORDS: Final = {
+    "looked": "Looked at the case",
+    "imported": "Opened what had come",
+    "held": "Took in a message",
+    "unreadable": "Could not read a message",
+    "not-opened": "Did not open a message",
+    "refused": "Refused a message",
+    "refused-by-peer": "Was refused by their node",
+    "signed-in": "Signed in",
+    "signed-out": "Signed out",
+    "number-seen": "Saw the number outside its safe time",
+    "follow-up": "Set the follow-up",
+    "evidence": "Downloaded the evidence",
+    "compared": "Compared the fingerprint by telephone",
+    "member-note": "Noted something on an organisation",
+    "draft-begun": "Began a draft",
+    "node-made": "Made this node",
+    "password-reset": "Set a new password",
+    "user-added": "Let a keyholder in",
+    "user-ended": "Ended a keyholder’s access",
+    "draft-discarded": "Deleted a draft",
+    "prekeys-made": "Made keys for the coming months",
+    "said-open": "Sent the referral",
+    "said-state": "Changed the state",
+    "said-ask": "Asked for something",
+    "said-note": "Wrote a message",
+    "said-withdraw": "Withdrew the referral",
+    "said-unreadable": "Said that a message could not be read",
+}
+_CODES: Final = {
+    **REASONS,
+    "same": "all digits were the same",
+    "different": "the digits were different",
+    "with-contents": "with what was said",
+    "done": "done",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line for the page. ``href``: the case, if it is one of ours."""
+
+    when: Text
+    who: Text
+    what: str
+    about: Text
+    href: str
+
+
+async def of_case(visit: Visit) -> web.StreamResponse:
+    """Everything that was done with one case."""
+    case = await look(visit)
+    lines = await visit.exchange.records.of(case.view.id, MOST)
+    rows = [row(visit, line, {}) for line in lines]
+    base = f"/referral/{case.view.id.hex()}"
+    return visit.page("access.html", rows=rows, subject=case.subject.full, base=base, most=MOST)
+
+
+async def of_all(visit: Visit) -> web.StreamResponse:
+    """Everything that was done here."""
+    lines = await visit.exchange.records.of(None, MOST)
+    summaries = await visit.exchange.threads.index(visit.vault, visit.kept.threads)
+    known = {summary.id: summary for summary in summaries}
+    rows = [row(visit, line, known) for line in lines]
+    return visit.page("access.html", rows=rows, subject=None, base="", most=MOST)
+
+
+def row(visit: Visit, line: Line, known: dict[bytes, Summary]) -> Row:
+    """A line of the record in words."""
+    what = WORDS.get(line.action, f"{line.action} (unknown action)")
+    if line.code:
+        what = f"{what}: {_CODES.get(line.code, line.code)}"
+    about, href = _about(visit, line, known)
+    return Row(visit.times.record(line.at), line.actor or "The node itself", what, about, href)
+
+
+def _about(visit: Visit, line: Line, known: dict[bytes, Summary]) -> tuple[Text, str]:
+    subject = line.subject
+    if subject is None:
+        return "", ""
+    if subject in known:
+        case = known[subject].case
+        shown: Text = names.name(case.name, case.language or None) if case and case.name else ""
+        return shown or codes.label(
+            "thread-kinds", known[subject].kind
+        ), f"/referral/{subject.hex()}"
+    if len(subject) == 16 and visit.exchange.members.get(subject) is not None:
+        return visit.site.organisation(subject).name, f"/organisation/{subject.hex()}"
+    return "", ""
+
+
+routes: Final[list[Route]] = [
+    get("/access", of_all),
+    get("/referral/{thread}/access", of_case),
+]
