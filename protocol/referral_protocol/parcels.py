@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from referral_protocol import labels
 from referral_protocol.certificates import CLOCK_AHEAD, MAX_CERTIFICATE, VerifiedTransportPrekey
+from referral_protocol.directory.notes import MAX_NOTE
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import prekey_id
 from referral_protocol.messages import Message
@@ -33,7 +34,8 @@ from referral_protocol.wire import Count, Hash, Id, Signature, Time, Wire, decod
 CLASSES: Final = tuple(1024 * n for n in (8, 16, 32, 64, 128, 256, 512, 1024))
 SEALED_SIZES: Final = frozenset(SEAL_OVERHEAD + size for size in CLASSES)
 MAX_MESSAGES: Final = 256
-MAX_CHECKPOINT: Final = 4096
+MAX_CHECKPOINT: Final = MAX_NOTE
+"""Characters; a note with the lines of all its witnesses must fit."""
 MAX_HEAD: Final = 1024
 MAX_CONTENT: Final = CLASSES[-1] - 4
 MAX_PARCEL: Final = 2 + MAX_HEAD + max(SEALED_SIZES)

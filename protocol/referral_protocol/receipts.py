@@ -23,6 +23,7 @@ REFUSED: Final = "refused"
 STATUSES: Final = (HELD, HELD_WITHOUT_BODY, REFUSED)
 MAX_RECEIPT: Final = 48 * 1024
 MAX_ENVELOPE: Final = 64 * 1024
+MAX_PREKEY_ANSWER: Final = 20 * 1024
 
 
 class Answer(Wire, frozen=True):
@@ -60,6 +61,14 @@ class Envelope(Wire, frozen=True):
     checkpoint: Checkpoint | None
 
 
+class PrekeyAnswer(Wire, frozen=True):
+    """What ``GET /v1/prekey`` gives: the same as an envelope, but for the receipt."""
+
+    prekey: Annotated[bytes, Meta(min_length=1, max_length=MAX_TRANSPORT_PREKEY)]
+    certificate: Annotated[bytes, Meta(min_length=1, max_length=MAX_CERTIFICATE)]
+    checkpoint: Checkpoint | None
+
+
 class SignedReceipt(msgspec.Struct, frozen=True):
     """A receipt whose signature was verified; kept as evidence with its exact bytes."""
 
@@ -77,6 +86,11 @@ def make_receipt(node: Signer, receipt: Receipt) -> tuple[bytes, bytes]:
 def parse_envelope(data: bytes) -> Envelope:
     """Parse a response's body; nothing in it is verified yet."""
     return decode(data, Envelope, MAX_ENVELOPE, "receipt envelope")
+
+
+def parse_prekey_answer(data: bytes) -> PrekeyAnswer:
+    """Parse the answer to ``GET /v1/prekey``; nothing in it is verified yet."""
+    return decode(data, PrekeyAnswer, MAX_PREKEY_ANSWER, "prekey answer")
 
 
 def verify_receipt(content: bytes, signature: bytes, node_key: bytes) -> SignedReceipt:
@@ -134,10 +148,12 @@ __all__ = [
     "SUITE",
     "Answer",
     "Envelope",
+    "PrekeyAnswer",
     "Receipt",
     "SignedReceipt",
     "make_receipt",
     "match_receipt",
     "parse_envelope",
+    "parse_prekey_answer",
     "verify_receipt",
 ]

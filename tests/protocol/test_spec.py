@@ -46,7 +46,8 @@ def test_a_stale_part_is_noticed() -> None:
 
 
 def test_it_stays_short() -> None:
-    assert len(TEXT.split()) < 3000
+    words = [word for word in TEXT.split() if any(letter.isalnum() for letter in word)]
+    assert len(words) < 3000
 
 
 def test_every_label_is_named_and_no_other() -> None:
@@ -85,6 +86,7 @@ LIMITS: list[tuple[str, int, int]] = [
     ("to 8, 16, …, {} KiB", max(parcels.CLASSES), 1024),
     ("128, {} KiB that holds it", max(bodies.CLASSES), 1024),
     ("Answer, at most {} KiB", receipts.MAX_ENVELOPE, 1024),
+    ("`application/msgpack`, at most {} KiB", receipts.MAX_PREKEY_ANSWER, 1024),
     ("[receipt bin ≤ {} KiB", receipts.MAX_RECEIPT, 1024),
     ("so {} more than the plaintext", SEAL_OVERHEAD, 1),
     ("`KemKey` {}", KEM_PUBLIC_SIZE, 1),

@@ -10,17 +10,14 @@ import hashlib
 import ipaddress
 import socket
 import ssl
-from typing import Annotated, Any, Final
+from typing import Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
-from msgspec import Meta
 
 from referral_protocol.certificates import (
-    MAX_CERTIFICATE,
-    MAX_TRANSPORT_PREKEY,
     verify_certificate,
     verify_transport_prekey,
 )
@@ -28,9 +25,9 @@ from referral_protocol.directory.endpoints import parse_endpoint
 from referral_protocol.directory.entries import Card
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import member_id
-from referral_protocol.wire import Wire, decode
+from referral_protocol.receipts import MAX_PREKEY_ANSWER, parse_prekey_answer
 
-MAX_ANSWER: Final = 16 * 1024
+MAX_ANSWER: Final = MAX_PREKEY_ANSWER
 WHOLE: Final = 10.0
 
 GOOD: Final = "answers"
@@ -48,14 +45,6 @@ WORDS: Final = {
     ODD: "answers, but not as a node does",
     WRONG_KEY: "answers, but with another key than this request has",
 }
-
-
-class PrekeyAnswer(Wire, frozen=True):
-    """What ``GET /v1/prekey`` gives (SPEC 8.2)."""
-
-    prekey: Annotated[bytes, Meta(min_length=1, max_length=MAX_TRANSPORT_PREKEY)]
-    certificate: Annotated[bytes, Meta(min_length=1, max_length=MAX_CERTIFICATE)]
-    checkpoint: Any
 
 
 class PrivateAddress(OSError):
@@ -176,7 +165,7 @@ async def _fetch(card: Card, allow_loopback: bool) -> bytes | None:
 def _judge(body: bytes, card: Card, now: int) -> str:
     member = member_id(card.vault_key)
     try:
-        answer = decode(body, PrekeyAnswer, MAX_ANSWER, "prekey answer")
+        answer = parse_prekey_answer(body)
     except ProtocolError:
         return ODD
     try:

@@ -4,35 +4,17 @@ Law: a prekey counts only if the peer's certified node key signed it; what is le
 replaces what was known. Nothing secret is kept here.
 """
 
-from typing import Annotated
-
-from msgspec import Meta
-
 from referral_node.delivery.http import Http, Unreachable
 from referral_node.exchange.core import Core
 from referral_node.store import Tx
 from referral_protocol.certificates import (
-    MAX_CERTIFICATE,
-    MAX_TRANSPORT_PREKEY,
     VerifiedTransportPrekey,
     verify_certificate,
     verify_transport_prekey,
 )
 from referral_protocol.errors import ProtocolError
-from referral_protocol.parcels import Checkpoint
-from referral_protocol.receipts import Envelope
+from referral_protocol.receipts import MAX_PREKEY_ANSWER, Envelope, parse_prekey_answer
 from referral_protocol.suite import SealKey
-from referral_protocol.wire import Wire, decode
-
-MAX_ANSWER = 8 * 1024
-
-
-class PrekeyAnswer(Wire, frozen=True):
-    """What ``GET /v1/prekey`` gives."""
-
-    prekey: Annotated[bytes, Meta(min_length=1, max_length=MAX_TRANSPORT_PREKEY)]
-    certificate: Annotated[bytes, Meta(min_length=1, max_length=MAX_CERTIFICATE)]
-    checkpoint: Checkpoint | None
 
 
 class PeerPrekeys:
@@ -62,12 +44,12 @@ class PeerPrekeys:
         answer = await self._http.request(
             "GET",
             member.endpoint.rstrip("/") + "/v1/prekey",
-            limit=MAX_ANSWER,
+            limit=MAX_PREKEY_ANSWER,
             pins=member.pins,
         )
         if answer.status != 200:
             raise Unreachable(f"http-{answer.status}", left=False, status=answer.status)
-        given = decode(answer.body, PrekeyAnswer, MAX_ANSWER, "prekey answer")
+        given = parse_prekey_answer(answer.body)
         certificate = verify_certificate(given.certificate, peer, member.vault_key)
         self._core.members.certify(peer, certificate, given.certificate)
         taken = self._take(peer, given.prekey)

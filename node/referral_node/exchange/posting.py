@@ -14,11 +14,11 @@ from referral_node.exchange.rows import audit, listed
 from referral_node.store import Tx
 from referral_protocol.errors import CODES, Retry
 from referral_protocol.messages import EXPIRED, Message
-from referral_protocol.parcels import MAX_CONTENT, MAX_MESSAGES
+from referral_protocol.parcels import MAX_CHECKPOINT, MAX_CONTENT, MAX_MESSAGES
 from referral_protocol.receipts import HELD, HELD_WITHOUT_BODY, Envelope, SignedReceipt
 from referral_protocol.retry import PATIENCE
 
-ROOM: Final = MAX_CONTENT - 8 * 1024
+ROOM: Final = MAX_CONTENT - MAX_CHECKPOINT - 2 * 1024
 """Bytes of messages in one parcel; the rest is for the checkpoint and for framing."""
 UNDELIVERED: Final = "undelivered"
 """Code of a message whose patience is over. Shown, never sent."""

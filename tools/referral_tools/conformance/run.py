@@ -284,6 +284,11 @@ def _receipt(g: Given) -> dict[str, Any]:
     return {"code": signed.receipt.code, "answers": answers}
 
 
+def _prekey_answer(g: Given) -> dict[str, Any]:
+    found = receipts.parse_prekey_answer(g.data("data"))
+    return {"checkpoint": None if found.checkpoint is None else len(found.checkpoint)}
+
+
 # --- directory ------------------------------------------------------------------------------------
 
 
@@ -401,6 +406,7 @@ OPERATIONS: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "state": _state,
     "parcel": _parcel,
     "receipt": _receipt,
+    "prekey answer": _prekey_answer,
     "entry": _entry,
     "member": _member,
     "checkpoint": _checkpoint,

@@ -53,6 +53,7 @@ def scenes() -> Iterator[Scene]:
     yield from sealed_parts()
     yield from good_receipts()
     yield from bad_receipts()
+    yield from prekey_answers()
 
 
 # --- parcels --------------------------------------------------------------------------------------
@@ -328,3 +329,18 @@ def bad_receipts() -> Iterator[Scene]:
         ("wrong-key", ".certificate", "of another member", changed(envelope, 2, LVIV.certificate)),
     ):
         yield bad(code, f" envelope{field}", cause, **answered(data=data))
+
+
+def prekey_answers() -> Iterator[Scene]:
+    """What a node without a receipt fetches first."""
+    good = [UTRECHT.transport_prekey(), UTRECHT.certificate, "a checkpoint\n"]
+    long = "x" * parcels.MAX_CHECKPOINT
+    yield ok("prekey answer", "prekey answer", data=packed(good))
+    yield ok("prekey answer without a checkpoint", "prekey answer", data=packed([*good[:2], None]))
+    yield ok("prekey answer with the longest checkpoint", "prekey answer", data=packed([*good[:2], long]))
+    for code, field, cause, value in (
+        ("wrong-type", ".checkpoint", "a character too long", [*good[:2], long + "x"]),
+        ("wrong-type", ".prekey", "nil", [None, *good[1:]]),
+        ("too-large", "", "over 20 KiB", [*good[:2], "x" * 20_480]),
+    ):
+        yield refused(code, f"prekey answer{field}", cause, "prekey answer", data=packed(value))
