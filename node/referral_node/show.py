@@ -77,12 +77,12 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
         click.echo("Nothing waits to be delivered.")
     if answer["without_key"]:
         click.echo(
-            f"{answer['without_key']} messages wait for a key of their recipient; "
-            "they are sealed when a keyholder signs in after it has come."
+            f"{_wait(answer['without_key'])} for a key of the recipient, and for a keyholder "
+            "to sign in after it has come."
         )
     if answer["to_import"]:
         click.echo(
-            f"{answer['to_import']} messages wait for a keyholder to sign in, "
+            f"{_wait(answer['to_import'])} for a keyholder to sign in, "
             f"the oldest since {_time(answer['to_import_since'], zone)}."
         )
     if answer["waiting"]:
@@ -139,6 +139,10 @@ def people(rows: Sequence[Mapping[str, Any]], config: Config) -> None:
 def clean(text: str) -> str:
     """Without what a terminal would act on."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _wait(count: int) -> str:
+    return "1 message waits" if count == 1 else f"{count} messages wait"
 
 
 def _running(running: Mapping[str, Any] | None) -> str:

@@ -16,11 +16,12 @@ from referral_node.delivery.http import Http
 from referral_node.folder import StateFolder
 from referral_node.operations import Operations
 from referral_node.setup import NewNode, make_node
-from referral_node.store import Store
+from referral_node.store import Store, Tx
 from referral_node.store.facts import CHECKPOINT, GENESIS, SUBMISSION, fact, keep
 from referral_node.trouble import Trouble
 from referral_node.vault import KdfCost, Kit, Password, SignIn, SlotKeys
 from referral_protocol import profiles
+from referral_protocol.directory import paths
 from referral_protocol.directory.entries import anchor_text, sign_entry
 from referral_protocol.directory.requests import parse_submission
 from referral_protocol.examples.profiles import LISBON
@@ -125,6 +126,30 @@ async def test_approved_it_stays_as_it_was_whatever_the_profile(
     assert (await member.join(url, genesis))["state"] == "approved"
     assert (await member.join(url, genesis, profile=OTHER))["state"] == "approved"
     assert await member.submission() == submission.pack()
+
+
+async def test_status_finds_us_in_our_copy_of_the_log(
+    member: Member, directory: directory_server.Client
+) -> None:
+    url, genesis = directory.running.url, directory.place.genesis
+    await directory.admit("utrecht")
+    await member.join(url, genesis, **BY_INES)
+    submission = parse_submission(await member.submission() or b"")
+    signed = sign_entry(submission.content, directory.place.registrar())
+    await directory.office.approve(submission.id.hex(), [[s.key, s.signature] for s in signed])
+    leaves: list[bytes] = []
+    for piece in paths.entries_paths(0, 3):
+        leaves += paths.parse_entries(await directory.body(piece.path), piece.width)
+    for held, state in ((2, "waiting"), (3, "admitted")):
+        rows = list(enumerate(leaves[:held]))
+
+        async def work(tx: Tx, rows: list[tuple[int, bytes]] = rows) -> None:
+            await tx.execute("DELETE FROM log_entries")
+            await tx.many("INSERT INTO log_entries (number, leaf) VALUES (?, ?)", rows)
+
+        await member.store.write(work)
+        found = (await member.operations.status({}))["directory"]
+        assert (found["state"], found["entries"], found["url"]) == (state, held, url)
 
 
 async def test_another_profile_or_endpoint_is_another_request(
