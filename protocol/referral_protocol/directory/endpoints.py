@@ -1,4 +1,4 @@
-"""Where a member's node answers: which URLs may stand in the log (DIRECTORY 2.3).
+"""Where a member's node answers: which URLs may stand in the log (DIRECTORY 2.2).
 
 Law: an endpoint has one spelling, and it is ``https``. A loopback endpoint, and with it plain
 ``http``, is for trying things out on one machine: it is allowed only where the caller says so.

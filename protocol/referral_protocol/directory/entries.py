@@ -219,7 +219,7 @@ def check_entry(entry: Entry) -> None:
         raise ProtocolError("wrong-value", "entry: previous")
     if (entry.genesis is None) != (entry.kind == ROOT and entry.number == 1):
         raise ProtocolError("wrong-value", "entry: genesis")
-    if (entry.number == 1) != (entry.kind in (ROOT, MEMBER)) and entry.kind != ROOT:
+    if entry.kind != ROOT and (entry.number == 1) != (entry.kind == MEMBER):
         raise ProtocolError("wrong-value", "entry: number")
     match entry.body:
         case Root():

@@ -28,7 +28,7 @@ MAX_LOG: Final = 2**22
 
 
 class Freshness(StrEnum):
-    """How old the newest checkpoint is, and what follows from it (DIRECTORY 4.4)."""
+    """How old the newest checkpoint is, and what follows from it (DIRECTORY 4)."""
 
     CURRENT = "current"
     LATE = "late"

@@ -15,7 +15,6 @@ from msgspec import Meta
 from referral_protocol import labels
 from referral_protocol.certificates import MAX_BUNDLE, verify_bundle
 from referral_protocol.directory.entries import (
-    MEMBER,
     Card,
     Content,
     Entry,
@@ -24,9 +23,9 @@ from referral_protocol.directory.entries import (
     Signatures,
     Status,
     Update,
-    entry_hash,
     make_member_entry,
     make_update_entry,
+    merge_signatures,
     parse_entry,
     sign_entry,
 )
@@ -171,8 +170,8 @@ def check_join(submission: Submission, directory: Directory, now: int) -> Join:
 
 def join_leaf(submission: Submission, registrar: tuple[EntrySignature, ...], logged: int) -> bytes:
     """The leaf of an approved request: the member's signatures and the registrar's."""
-    signatures = sorted((*submission.signatures, *registrar), key=lambda s: s.key)
-    return Leaf(logged, submission.content, tuple(signatures)).pack()
+    signatures = merge_signatures(submission.signatures, registrar)
+    return Leaf(logged, submission.content, signatures).pack()
 
 
 def check_change(submission: Submission, directory: Directory, now: int) -> Change:
@@ -205,26 +204,3 @@ def _check_records(records: tuple[Salted, ...], card: Card, held: dict[str, byte
     for named in card.records:
         if named.name not in sent and held.get(named.name) != named.hash:
             raise ProtocolError("wrong-record", f"record {named.name}: named, but not sent")
-
-
-__all__ = [
-    "APPROVED",
-    "ASKED",
-    "DECLINED",
-    "MEMBER",
-    "WAITING",
-    "Change",
-    "Join",
-    "RequestState",
-    "Salted",
-    "Submission",
-    "check_change",
-    "check_join",
-    "entry_hash",
-    "join_leaf",
-    "make_join",
-    "make_update",
-    "parse_request_state",
-    "parse_submission",
-    "request_id",
-]

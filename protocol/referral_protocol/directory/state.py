@@ -11,14 +11,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from referral_protocol.directory.entries import (
-    MEMBER,
     ROOT,
     Card,
     Entry,
     EntrySignature,
     Leaf,
     Root,
-    Status,
     Update,
     entry_hash,
     parse_entry,
@@ -26,11 +24,9 @@ from referral_protocol.directory.entries import (
 )
 from referral_protocol.directory.rules import (
     ROOT_DELAY,
-    EarlierKey,
     Member,
     Outcome,
     Place,
-    Suspension,
     change_status,
     check_signatures,
     check_signers,
@@ -251,17 +247,3 @@ def _check_chain(entry: Entry, number: int, head: bytes) -> None:
         raise ProtocolError("counter-gap", "entry: number")
     if entry.previous != head:
         raise ProtocolError("broken-chain", "entry: previous")
-
-
-__all__ = [
-    "CLOCK_AHEAD",
-    "MAX_AGE",
-    "MEMBER",
-    "Directory",
-    "EarlierKey",
-    "Member",
-    "RootVersion",
-    "Status",
-    "Suspension",
-    "VerifiedEntry",
-]
