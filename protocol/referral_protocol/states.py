@@ -85,7 +85,8 @@ def thread_state(statements: Iterable[SignedStatement]) -> ThreadState | None:
     two, in the opener's thread, is not looked at: it may have been held before the opener came.
     """
     everything = list({s.hash: s for s in statements}.values())
-    opener = next((s for s in everything if s.statement.kind == OPEN), None)
+    openers = (s for s in everything if s.statement.kind == OPEN)
+    opener = min(openers, key=lambda s: s.hash, default=None)
     if opener is None:
         return None
     referring, receiving = opener.statement.sender, opener.statement.recipient

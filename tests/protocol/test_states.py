@@ -190,6 +190,12 @@ def test_a_statement_of_another_thread_says_nothing_in_this_one() -> None:
     assert state_of(OPENER, elsewhere).state == "requested"
 
 
+def test_of_two_openers_the_same_one_is_taken_in_any_order() -> None:
+    other = opener(content=b"another", seq=2)
+    accepted = answers("accepted")[0]
+    assert thread_state([OPENER, other, accepted]) == thread_state([accepted, other, OPENER])
+
+
 # Any statements whatever between two sides, honest or not: counters and references by chance.
 REFERENCES = [None, OPENER.hash, fixed("held by nobody")]
 

@@ -63,3 +63,15 @@ def test_the_runner_notices_every_other_answer() -> None:
     wrong.append({**deepcopy(bad), "expect": {**bad["expect"], "code": "another"}})
     wrong.append({**deepcopy(bad), "expect": {**bad["expect"], "layer": "another"}})
     assert [agrees(vector) for vector in wrong] == [False] * len(wrong)
+
+
+def test_the_readme_tells_every_operation_and_every_input() -> None:
+    rows = {}
+    for line in (FOLDER / "README.md").read_text("utf-8").splitlines():
+        if line.startswith("| `"):
+            name, given = line.strip("| ").split(" | ")[:2]
+            rows[name.strip("`")] = given
+    assert set(rows) == set(OPERATIONS)
+    for vector in VECTORS.values():
+        for name in vector["given"]:
+            assert f"`{name}`" in rows[vector["do"]], (vector["do"], name)
