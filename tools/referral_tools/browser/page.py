@@ -102,6 +102,14 @@ class Page:
             raise more_than_one("the link", words, self.where, len(places))
         return sorted(places)[0]
 
+    def wording(self, part: str) -> str:
+        """The whole words of the first link in the main part that holds these."""
+        links = [each.seen for each in self.main.all("a") if each.has("href")]
+        found = next((each for each in links if part in each), None)
+        if found is None:
+            raise not_there("link with", part, self.where, links)
+        return found
+
     @cached_property
     def forms(self) -> list[Form]:
         return [read_form(each, self.url, self.where) for each in self.root.all("form")]

@@ -13,10 +13,12 @@ from typing import Any, Final
 import click
 
 from referral_tools.demo.live import live
+from referral_tools.demo.scripted import scripted
 from referral_tools.demo.show import Show
 from referral_tools.demo.trouble import DemoTrouble
 
 STATE: Final = Path(".demo")
+INTERRUPTED: Final = 130
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -31,15 +33,24 @@ _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     type=click.IntRange(1024, 65000),
     help="First of the ports of a new demo.  [default: 18700]",
 )
-def demo(state: Path | None, base_port: int | None) -> None:
-    """Start a directory and three organisations on this machine, for a try."""
+@click.option(
+    "--scripted", "story", is_flag=True, help="Play a whole referral without a person, then end."
+)
+def demo(state: Path | None, base_port: int | None, story: bool) -> None:
+    """Start a directory and three organisations on this machine, for a try.
+
+    With --scripted a referral is sent, answered and proved by itself, in a fresh folder (inside of
+    --state, if one is named) and on free ports.
+    """
     show = Show()
+    work = scripted(state, base_port, show) if story else live(state or STATE, base_port, show)
     try:
-        interrupted = asyncio.run(until_stopped(live(state or STATE, base_port, show)))
+        interrupted = asyncio.run(until_stopped(work))
     except DemoTrouble as trouble:
         show.trouble(trouble)
         raise SystemExit(1) from None
-    raise SystemExit(0 if interrupted else 1)
+    if story:
+        raise SystemExit(INTERRUPTED if interrupted else 0)
 
 
 async def until_stopped(work: Coroutine[Any, Any, None]) -> bool:

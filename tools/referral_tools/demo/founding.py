@@ -22,7 +22,7 @@ from referral_tools.demo.words import new_password
 
 _ANCHOR: Final = re.compile(r"^anchor ((?:[A-Z2-7]{4} ?)+)$", re.MULTILINE)
 _FINGERPRINT: Final = re.compile(r"^Fingerprint\s+((?:[0-9]{5}\s+){11}[0-9]{5})\s", re.MULTILINE)
-_LOOK_EVERY_SECONDS: Final = 1
+_LOOK_EVERY_SECONDS: Final = 2
 """How often a node of the demo looks into the directory: a person waits for it here."""
 _MEMBERS_WITHIN: Final = 60.0
 
@@ -63,6 +63,8 @@ async def _make_directory(place: Place, ports: Ports) -> None:
         *("--password-file", place.password(DIRECTORY)),
         *("--port", str(ports.directory), "--allow-loopback"),
     )
+    with (place.node(DIRECTORY) / "directory.toml").open("a", encoding="utf-8") as file:
+        file.write('log_level = "warning"\n')  # three nodes that look often would fill its log
     anchor = _ANCHOR.search(printed)
     if anchor is None:
         raise DemoTrouble("`referral directory init` printed no anchor")

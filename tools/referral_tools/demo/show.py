@@ -63,7 +63,11 @@ class Show:
     def trouble(self, trouble: DemoTrouble) -> None:
         """What went wrong, and the end of the log that may say why."""
         self.say(f"Error: {trouble}", "bold red")
-        if trouble.lines:
-            self.say(f"The last lines of the log of {trouble.name}:")
-            for line in trouble.lines:
+        self.log(trouble.name, trouble.lines)
+
+    def log(self, name: str, lines: Sequence[str]) -> None:
+        """The last lines of a process."""
+        if lines:
+            self.say(f"{name}, the last lines of its log:")
+            for line in lines:
                 self.say(f"    {line}", "dim")
