@@ -1,20 +1,33 @@
 """The record of access: who looked at what, and what was done, in ids and codes."""
 
+from typing import Final
+
 import msgspec
 
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.rows import audit
 from referral_node.store import Tx
 
+_LINES: Final = (
+    "SELECT a.at, u.display, a.action, a.subject, a.code, m.thread FROM audit a "
+    "LEFT JOIN users u ON u.id = a.actor LEFT JOIN messages m ON m.hash = a.subject "
+)
+_NEWEST: Final = "ORDER BY a.number DESC LIMIT ?"
+_OF_THREAD: Final = (
+    "WHERE a.subject IN (SELECT hash FROM messages WHERE thread = ? UNION SELECT ?) "
+)
+
 
 class Line(msgspec.Struct, frozen=True):
-    """One line of the record. ``actor``: display name, None for the node itself."""
+    """One line of the record. ``actor``: display name, None for the node itself. ``thread``: of the
+    message that the line is about."""
 
     at: int
     actor: str | None
     action: str
     subject: bytes | None
     code: str | None
+    thread: bytes | None
 
 
 class Records:
@@ -34,14 +47,11 @@ class Records:
 
     async def of(self, subject: bytes | None = None, most: int = 500) -> list[Line]:
         """The newest lines, of one thread (its messages included) or of everything."""
-        rows = await self._core.store.rows(
-            "SELECT a.at, u.display, a.action, a.subject, a.code FROM audit a "
-            "LEFT JOIN users u ON u.id = a.actor "
-            "WHERE ?1 IS NULL OR a.subject = ?1 "
-            "OR a.subject IN (SELECT hash FROM messages WHERE thread = ?1) "
-            "ORDER BY a.number DESC LIMIT ?2",
-            (subject, most),
-        )
+        store = self._core.store
+        if subject is None:
+            rows = await store.rows(_LINES + _NEWEST, (most,))
+        else:
+            rows = await store.rows(_LINES + _OF_THREAD + _NEWEST, (subject, subject, most))
         return [
             Line(
                 row["at"],
@@ -49,6 +59,7 @@ class Records:
                 row["action"],
                 None if row["subject"] is None else bytes(row["subject"]),
                 row["code"],
+                None if row["thread"] is None else bytes(row["thread"]),
             )
             for row in rows
         ]

@@ -6,6 +6,7 @@ a receipt always hands out a fresh one.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from referral_node.store import Store, Tx
 from referral_protocol.certificates import (
@@ -16,6 +17,8 @@ from referral_protocol.certificates import (
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import prekey_id
 from referral_protocol.suite import Opener, Signer
+
+_FRESH: Final = TRANSPORT_PREKEY_LIFE // 2
 
 
 class TransportKeys:
@@ -40,7 +43,8 @@ class TransportKeys:
     async def upkeep(self) -> bytes:
         """Delete what is too old, make one if needed; returns the current signed prekey."""
         now = self._clock()
-        if self._current is not None and now < self._current[0] + TRANSPORT_PREKEY_LIFE // 2:
+        over = any(now >= made_at + TRANSPORT_PREKEY_KEPT for made_at, _ in self._openers.values())
+        if self._current is not None and not over and now < self._current[0] + _FRESH:
             return self._current[1]
         seed = self._entropy(32)
         opener = Opener(seed)
@@ -55,7 +59,7 @@ class TransportKeys:
                 "SELECT id, seed, signed, made_at FROM transport_prekeys ORDER BY made_at DESC"
             )
             kept = [(bytes(r[0]), bytes(r[1]), bytes(r[2]), int(r[3])) for r in rows]
-            if kept and now < kept[0][3] + TRANSPORT_PREKEY_LIFE // 2:
+            if kept and now < kept[0][3] + _FRESH:
                 return kept
             await tx.execute(
                 "INSERT INTO transport_prekeys (id, seed, signed, made_at, ends) "

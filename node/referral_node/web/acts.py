@@ -421,5 +421,8 @@ ROLE: Final = {
 """Whose act it is; what is not here is everybody's."""
 ENDED_WELL: Final = frozenset({"got-help", "referred-on"})
 """Outcomes with which a referral is completed; with the others it ended without result."""
-STEPS: Final = ("contact-attempted", "no-show", "meeting-held", "joint-meeting-held")
-"""Steps that have no act of their own."""
+STEPS: Final = (
+    *("contact-attempted", "contact-made"),
+    *("meeting-held", "joint-meeting-held", "no-show"),
+)
+"""Steps that are recorded by choosing them."""

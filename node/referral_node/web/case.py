@@ -136,6 +136,13 @@ class Case:
                     found = Meeting(found.message, found.values, answer)
         return found
 
+    @property
+    def met(self) -> bool:
+        """Whether a meeting was held, or the person did not come, since one was fixed."""
+        fixed = self.meeting.message.at if self.meeting is not None else 0
+        after = ("meeting-held", "joint-meeting-held", "no-show")
+        return any(self.said(m, "step") in after and m.at >= fixed for m in self.known)
+
     @cached_property
     def asked(self) -> tuple[MessageView, ...]:
         """Requests that the other side made and we have not answered, oldest first."""

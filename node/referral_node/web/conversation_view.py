@@ -14,6 +14,7 @@ from referral_node.web import faults
 from referral_node.web.case import SPOKEN, Case, author_of
 from referral_node.web.members import lowered
 from referral_node.web.reading import Reader, Reading, read
+from referral_node.web.safe_view import governed
 from referral_protocol import codes
 from referral_protocol.statements import ASK, NOTE, OPEN, STATE, UNREADABLE, WITHDRAW
 from referral_ui import names
@@ -49,10 +50,13 @@ class Line:
     more: tuple[Reading, ...] = ()
 
 
-def conversation(case: Case, reader: Reader) -> tuple[Line, ...]:
-    """Every message but the opening one and the bare note that somebody opened it."""
+def conversation(
+    case: Case, reader: Reader, person: str = "", *, revealed: bool = False
+) -> tuple[Line, ...]:
+    """Every message but the opening one and the bare note that somebody opened it. ``person`` is
+    who reads: their own messages are "You"."""
     return tuple(
-        _line(case, message, reader)
+        _line(case, message, reader, person, revealed)
         for message in case.view.messages
         if message.kind != OPEN and not _silent(message)
     )
@@ -65,8 +69,8 @@ def _silent(message: MessageView) -> bool:
     return message.kind == STATE and message.state == "received" and bare and fine
 
 
-def _line(case: Case, message: MessageView, reader: Reader) -> Line:
-    content = message.content or {}
+def _line(case: Case, message: MessageView, reader: Reader, person: str, revealed: bool) -> Line:
+    content = governed(case, message.content or {}, revealed=revealed)
     text = content.get("text")
     text = text if isinstance(text, str) else ""
     tag = content.get("language")
@@ -76,7 +80,7 @@ def _line(case: Case, message: MessageView, reader: Reader) -> Line:
     return Line(
         mine=message.mine,
         when=case.times.moment(message.at, case.there),
-        who="You" if message.mine and own == "" else names.name(own) if own else who,
+        who="You" if message.mine and own in (person, "") else names.name(own) if own else who,
         organisation=None if message.mine else case.peer.name,
         said=said(message),
         text=text,

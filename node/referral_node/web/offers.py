@@ -31,7 +31,15 @@ class Offer:
         return not (self.lead or self.main or self.second or self.links or self.follow_up)
 
 
-_GRAVE: Final = ("ask-cancel", "consent-withdrawn", "not-needed", "sent-by-mistake", "ask-erase")
+_GRAVE: Final = (
+    "ask-news",
+    "change",
+    "ask-cancel",
+    "consent-withdrawn",
+    "not-needed",
+    "sent-by-mistake",
+    "ask-erase",
+)
 
 
 def allowed(case: Case, act: Act) -> bool:
@@ -49,7 +57,8 @@ def allowed(case: Case, act: Act) -> bool:
     if act.code in ("join", "another-time"):
         return case.meeting is not None and case.meeting.join and not case.ended
     if act.code in ("reached", "step", "meeting"):
-        return case.state in GOING and not case.withdrawn
+        once = act.code != "reached" or case.contacted_at is None
+        return case.state in GOING and not case.withdrawn and once
     if act.code == "change":
         return case.state in WAITING and not case.withdrawn
     if act.code in ("ask-news", "ask-cancel"):
@@ -130,10 +139,20 @@ def _first(case: Case) -> str:
     if case.state == "on-hold":
         return "start"
     if case.state in GOING:
-        if case.contacted_at is None:
-            return "reached"
-        return "meeting" if case.meeting is None else "outcome"
+        return _next_step(case)
     return "erased"
+
+
+def _next_step(case: Case) -> str:
+    """Of a referral that goes on: reach the person, meet, then say how it ended."""
+    if case.contacted_at is None:
+        return "reached"
+    if case.meeting is None:
+        return "meeting"
+    starts = case.meeting.starts
+    if starts is not None and starts > case.now:
+        return ""
+    return "outcome" if case.met else "step"
 
 
 def _lead(case: Case) -> Text:

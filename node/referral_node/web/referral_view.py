@@ -121,7 +121,7 @@ def build(
         handover=_handover(case),
         parts=parts(case, reader) if case.receiving else (),
         sent="" if case.receiving else _what_was_sent(case),
-        lines=conversation(case, reader),
+        lines=conversation(case, reader, person, revealed=revealed),
         base=f"/referral/{case.view.id.hex()}",
         peer=case.peer.name,
         peer_plain=case.peer.plain,

@@ -32,6 +32,8 @@ _DO: Final = {
 }
 """What the reader may do, by way."""
 Pair = tuple[WayNow, Mapping[str, Any]]
+LEFT_OUT: Final = "not shown now"
+"""What stands in the place of a number or address that may not be used now."""
 _SPOKEN: Final = ("telephone",)
 _SECTION: Final = FORMS["referral"].section("safe_contact")
 
@@ -114,6 +116,20 @@ def number_at_stake(case: Case) -> bool:
     if not isinstance(section, Mapping):
         return False
     return any(way.answer == "safe" and way.value for way in forms.ways_now(section, case.now))
+
+
+def governed(case: Case, content: Mapping[str, Any], *, revealed: bool) -> Mapping[str, Any]:
+    """A content as it may be read now: without the numbers and addresses that may not be used."""
+    section = content.get("safe_contact")
+    if revealed or not isinstance(section, Mapping):
+        return content
+    barred = _barred(case)
+    ways = forms.ways_now(section, case.now)
+    rows = [
+        row if not way.value or (not barred and _is_open(way)) else {**row, "value": LEFT_OUT}
+        for way, row in zip(ways, rows_of(section, "ways"), strict=True)
+    ]
+    return {**content, "safe_contact": {**section, "ways": rows}}
 
 
 def _barred(case: Case) -> Text:

@@ -93,7 +93,7 @@ def row(visit: Visit, line: Line, known: dict[bytes, Summary]) -> Row:
 
 
 def _about(visit: Visit, line: Line, known: dict[bytes, Summary]) -> tuple[Text, str]:
-    subject = line.subject
+    subject = line.thread or line.subject
     if subject is None:
         return "", ""
     if subject in known:

@@ -18,7 +18,7 @@ from referral_node.web.members import lowered
 from referral_node.web.number_reasons import REASONS, SHOWN_FOR
 from referral_node.web.reading import read
 from referral_node.web.routing import Route, get, post
-from referral_node.web.safe_view import number_at_stake, safe_box
+from referral_node.web.safe_view import governed, number_at_stake, safe_box
 from referral_node.web.visit import Visit
 from referral_ui.forms import Form
 from referral_ui.parts import Choice
@@ -55,7 +55,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     page = referral_view.build(
         case,
         person=visit.actor.display,
-        revealed=visit.kept.revealed.get(case.view.id, 0) > visit.now,
+        revealed=revealed(visit, case),
         banners=freshness.banners(visit),
         others=summaries,
     )
@@ -69,6 +69,11 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 
 # The number, when its time is not now.
+
+
+def revealed(visit: Visit, case: Case) -> bool:
+    """Whether a reason was given a short while ago."""
+    return visit.kept.revealed.get(case.view.id, 0) > visit.now
 
 
 async def ask_why(visit: Visit) -> web.StreamResponse:
@@ -114,10 +119,13 @@ async def word_for_word(visit: Visit) -> web.StreamResponse:
     """All that the opening says, in the order of the form."""
     case = await look(visit)
     reader = referral_view.reader_of(case, mine=not case.receiving)
+    opener = case.view.opener or {}
+    shown = governed(case, opener, revealed=revealed(visit, case))
     return visit.page(
         "word-for-word.html",
         case=case,
-        parts=read(case.view.opener, reader) if case.view.opener else (),
+        parts=read(shown, reader) if shown else (),
+        hidden=shown is not opener and shown != opener,
         base=f"/referral/{case.view.id.hex()}",
     )
 
