@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from referral_directory.folder import Folder, Lock
 from referral_directory.log.office import Office, Plain, Refused
@@ -26,6 +27,8 @@ MAX_MESSAGE: Final = 64 * 1024 * 1024
 TIME: Final = 60.0
 _LONGEST: Final = 100
 """A socket's path has at most 107 bytes; beyond this the folder is named by its descriptor."""
+
+log = structlog.get_logger()
 
 
 class Reached:
@@ -88,7 +91,7 @@ async def reach(
 async def _direct(office: Office, name: str, arguments: Plain) -> Any:
     try:
         return await office.answer(name, arguments)
-    except Refused as refused:
+    except (Refused, StoreError) as refused:
         raise Trouble(str(refused)) from None
 
 
@@ -117,12 +120,13 @@ async def _ask(folder: Folder, name: str, arguments: Plain) -> Any:
 async def _answer(office: Office, asked: Plain) -> Plain:
     try:
         return {"ok": await office.answer(str(asked["do"]), dict(asked["with"]))}
-    except Refused as refused:
+    except (Refused, StoreError) as refused:
         return {"no": str(refused)}
-    except StoreError as error:
-        return {"no": str(error)}
     except (KeyError, ValueError, TypeError):
         return {"no": "not a request that this directory understands"}
+    except Exception as error:  # noqa: BLE001 - whoever asked gets one line, the log the kind
+        log.error("control.fault", kind=type(error).__name__)
+        return {"no": "the directory failed; its log says with what"}
 
 
 async def _read(reader: asyncio.StreamReader) -> Plain:

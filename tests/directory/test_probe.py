@@ -1,19 +1,39 @@
 """Asking an applicant's endpoint: what it says, and where we do not let ourselves be sent."""
 
 import asyncio
+import hashlib
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from cryptography.x509.oid import NameOID
 
 from directory_server import made
 from directory_world import card_of, id_of, seed, signer
+from referral_directory.config import Tls
 from referral_directory.server import probe as probing
-from referral_directory.server.probe import PrivateAddress, PublicResolver, may_ask, probe
+from referral_directory.server.probe import (
+    PinnedKeys,
+    PrivateAddress,
+    PublicResolver,
+    may_ask,
+    probe,
+)
 from referral_protocol.certificates import make_certificate, make_transport_prekey
 from referral_protocol.suite import Opener
 from referral_protocol.wire import encode
@@ -33,16 +53,41 @@ def prekey_answer(vault: str = "a vault", node: str = "a node", certified: str =
     return encode((prekey, certificate, None))
 
 
+def certified(folder: Path) -> tuple[ssl.SSLContext, bytes]:
+    """A server's TLS with a certificate of its own making, and the pin of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "chain.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return context, hashlib.sha256(spki).digest()
+
+
 @asynccontextmanager
-async def answering(handler: Handler) -> AsyncIterator[str]:
+async def answering(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server on loopback that answers ``GET /v1/prekey`` so; its URL."""
     app = web.Application()
     app.add_routes([web.get("/v1/prekey", handler)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
@@ -79,6 +124,30 @@ async def test_name_of_this_machine() -> None:
     async with answering(always(prekey_answer())) as url:
         named = card_of("a", endpoint=url.replace("127.0.0.1", "lisboa.localhost"))
         assert await probe(named, real_now(), allow_loopback=True) == "answers"
+
+
+async def test_pins_alone_count_where_there_are_any(tmp_path: Path) -> None:
+    tls, pin = certified(tmp_path)
+    async with answering(always(prekey_answer()), tls) as url:
+        for pins, expected in (
+            ((), "tls"),
+            ((pin,), "answers"),
+            ((bytes(32), pin), "answers"),
+            ((bytes(32),), "tls"),
+        ):
+            card = card_of("a", endpoint=url, pins=pins)
+            assert await probe(card, real_now(), allow_loopback=True) == expected
+
+
+async def test_directory_speaks_tls_itself(tmp_path: Path) -> None:
+    _, pin = certified(tmp_path)
+    tls = Tls(str(tmp_path / "chain.pem"), str(tmp_path / "key.pem"))
+    place = await made(tmp_path / "state", tls=tls)
+    async with place.served() as client:
+        url = client.running.url + "/checkpoint"
+        assert url.startswith("https://127.0.0.1:")
+        async with client.session.get(url, ssl=PinnedKeys((pin,))) as response:
+            assert response.status == 200
 
 
 async def test_nobody_there() -> None:

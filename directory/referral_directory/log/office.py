@@ -6,6 +6,7 @@ the password, and hands in the signature; the ledger checks it like any other. A
 values that msgpack carries.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -59,9 +60,11 @@ class Office:
         if found is None:
             raise Refused(f"the directory that runs does not know {name!r}: restart it")
         try:
-            return await found(**arguments)
+            asked = inspect.signature(found).bind(**arguments)
         except TypeError:
             raise Refused(f"{name}: asked for in another way than this version knows") from None
+        try:
+            return await found(*asked.args, **asked.kwargs)
         except ProtocolError as error:
             raise Refused(f"refused ({error.code}): {error.detail}") from None
 
