@@ -62,18 +62,20 @@ class ReplicaKeeper:
         now = core.clock()
         held = self.replica.size
         extended = await asyncio.to_thread(self.replica.extend, note, leaves, now)
+        # Of two notes over the same tree the later one counts, whichever came now.
+        newest = note if extended.checkpoint is None else extended.checkpoint.note
 
         async def work(tx: Tx) -> None:
             await tx.many(
                 "INSERT INTO log_entries (number, leaf) VALUES (?, ?)",
                 list(enumerate(leaves, held)),
             )
-            await keep(tx, CHECKPOINT, note)
+            await keep(tx, CHECKPOINT, newest)
             await keep(tx, CHECKED_AT, time_bytes(now))
 
         await core.store.write(work)
         self.replica = extended
-        self._adopt(note)
+        self._adopt(newest)
         core.members.checked_at = now
 
     async def answered(self) -> None:
