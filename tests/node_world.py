@@ -7,7 +7,7 @@ else (store, vault, listener, courier) is what a node runs.
 import hashlib
 from pathlib import Path
 
-from aiohttp import web
+import structlog
 
 from directory_world import DAY, World, id_of, signer
 from referral_node.api.listener import build_listener
@@ -20,6 +20,7 @@ from referral_node.vault.vault import UnlockedVault
 from referral_protocol.certificates import Bundle, CasePrekey, make_bundle, make_certificate
 from referral_protocol.directory.board import verify_posted
 from referral_protocol.suite import SUITE
+from referral_ui.connections import Listening, listen
 
 ACTOR = Actor(b"u" * 16, "Inês Carvalhal", "point-of-contact")
 
@@ -62,7 +63,7 @@ class Office:
         self.http: Http
         self.keeper: ReplicaKeeper
         self.endpoint = ""
-        self._runner: web.AppRunner | None = None
+        self._listening: Listening | None = None
 
     async def start(self, world: World, port: int = 0) -> None:
         """Open the store and listen; the courier starts when the members are known."""
@@ -84,10 +85,10 @@ class Office:
         self.http = Http()
         self.courier = Courier(core, self.http, lambda: 0.0)
         self.keeper = ReplicaKeeper(core, world.genesis, allow_loopback=True)
-        self._runner = web.AppRunner(build_listener(self.exchange), access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self.endpoint = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._listening = await listen(
+            build_listener(self.exchange), "127.0.0.1", port, log=structlog.get_logger()
+        )
+        self.endpoint = f"http://127.0.0.1:{self._listening.port}"
 
     async def first_prekeys(self) -> bytes:
         """Make this member's first case prekeys, as ``init`` does; returns the bundle."""
@@ -111,8 +112,8 @@ class Office:
 
     async def stop(self) -> None:
         """Stop everything of this member."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._listening is not None:
+            await self._listening.close()
         await self.courier.stop()
         await self.http.close()
         await self.store.close()
