@@ -173,6 +173,13 @@ def bundles() -> Iterator[Scene]:
         "of another member",
         **given(first, vault_key=LISBON.vault.public),
     )
+    late = prekey(3, first.ends, first.ends)
+    yield one(
+        "bad-prekey",
+        "prekeys.starts",
+        "at once, though it is not the first",
+        **given(first, late, made_at=first.ends, now=first.ends),
+    )
     by_node = sign(UTRECHT.node, labels.BUNDLE, Bundle(SUITE, UTRECHT.id, NOW, (first,))).pack()
     yield one("bad-signature", "signature", "of the node key", **given(data=by_node))
     good = make_bundle(UTRECHT.vault, Bundle(SUITE, UTRECHT.id, NOW, (first,)))
