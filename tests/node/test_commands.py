@@ -13,22 +13,37 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from referral_node.commands import node
 
 REFERRAL = [sys.executable, "-c", "from referral_tools.cli import main; main()", "node"]
 PASSWORD = "correct horse battery"
 OTHER = "quite another sentence"
 
 
-def run(*arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command without a terminal."""
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command without a terminal, in this process: starting one for each takes a second."""
+    command = list(map(str, arguments))
+    done = CliRunner().invoke(node, command)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
+
+
+def started(
+    *arguments: str | Path, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command without a terminal, as a process of its own."""
     return subprocess.run(
         [*REFERRAL, *map(str, arguments)],
-        input=stdin if stdin is not None else "",
+        env=os.environ | (environment or {}),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
@@ -58,9 +73,11 @@ def free_ports() -> list[int]:
     return ports
 
 
-def init(folder: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+def init(
+    folder: Path, *more: str | Path, how: Callable[..., subprocess.CompletedProcess[str]] = run
+) -> subprocess.CompletedProcess[str]:
     exchange, pages, metrics = free_ports()
-    return run(
+    return how(
         "init", "--state", folder / "node", "--name", "Ponte Tejo", "--country", "pt",
         "--time-zone", "Europe/Lisbon", "--endpoint", f"http://127.0.0.1:{exchange}",
         "--allow-loopback", "--host", "lisboa.localhost", "--exchange-port", str(exchange),
@@ -105,7 +122,7 @@ def served(state: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_init_prints_id_and_fingerprint_and_no_secret(tmp_path: Path) -> None:
-    done = init(tmp_path)
+    done = init(tmp_path, how=started)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == f"Ponte Tejo: the node is made in {tmp_path / 'node'}"
@@ -117,7 +134,7 @@ def test_init_prints_id_and_fingerprint_and_no_secret(tmp_path: Path) -> None:
     assert (tmp_path / "kit").stat().st_mode & 0o777 == 0o600
     assert kit[:4] not in done.stdout
     assert PASSWORD not in done.stdout
-    status = json.loads(run("status", "--state", tmp_path / "node", "--json").stdout)
+    status = json.loads(started("status", "--state", tmp_path / "node", "--json").stdout)
     assert status["fingerprint"] == " ".join(" ".join(lines[2:5]).split()[1:])
     assert status["member"] == lines[1].split()[-1]
 
@@ -298,7 +315,7 @@ def test_users_over_the_files_and_over_the_socket_are_the_same(tmp_path: Path) -
         assert done.stdout.startswith("ines has a new password"), done.stderr
         assert run("users", "--state", state, "--end", "ines").returncode == 0
         told(run("users", "--state", state, "--end", "tiago"), "tiago is the last keyholder")
-        told(run("serve", "--state", state), "works in this folder: stop it first")
+        told(started("serve", "--state", state), "works in this folder: stop it first")
     status = json.loads(run("status", "--state", state, "--json").stdout)
     assert status["running"] is None
     assert status["keyholders"] == 1
@@ -364,7 +381,7 @@ def test_a_database_of_a_newer_version_is_left_alone(made: Path, tmp_path: Path)
     database.close()
     before = (state / "node.db").read_bytes()
     for command in ("serve", "status"):
-        told(run(command, "--state", state), "version 9999.*install the newer program again")
+        told(started(command, "--state", state), "version 9999.*install the newer program again")
     assert (state / "node.db").read_bytes() == before
 
 
@@ -372,7 +389,7 @@ def test_what_is_no_database_is_told(made: Path, tmp_path: Path) -> None:
     state = copied(made, tmp_path)
     (state / "node.db").write_bytes(b"not a database, " * 1000)
     for command in ("serve", "status"):
-        told(run(command, "--state", state), "damaged.*restore the last backup")
+        told(started(command, "--state", state), "damaged.*restore the last backup")
 
 
 def test_an_unknown_key_in_the_configuration_is_told_with_its_line(
@@ -382,21 +399,21 @@ def test_an_unknown_key_in_the_configuration_is_told_with_its_line(
     text = (state / "node.toml").read_text()
     (state / "node.toml").write_text("coulour = 1\n" + text)
     for command in ("serve", "status"):
-        told(run(command, "--state", state), "line 1: coulour: there is no such key here")
+        told(started(command, "--state", state), "line 1: coulour: there is no such key here")
 
 
 def test_a_folder_that_others_may_read_is_refused(made: Path, tmp_path: Path) -> None:
     state = copied(made, tmp_path)
     state.chmod(0o755)
     for command in ("serve", "status"):
-        told(run(command, "--state", state), "others on this machine may read it")
+        told(started(command, "--state", state), "others on this machine may read it")
 
 
 def test_a_missing_or_damaged_key_is_told(made: Path, tmp_path: Path) -> None:
     state = copied(made, tmp_path)
     (state / "node.key").write_bytes(b"short")
     for command in ("serve", "status"):
-        told(run(command, "--state", state), "node.key: damaged")
+        told(started(command, "--state", state), "node.key: damaged")
     (state / "node.key").unlink()
     told(run("status", "--state", state), "node.key: the node's key is missing")
 
@@ -405,21 +422,17 @@ def test_a_port_in_use_is_told_with_the_port(made: Path) -> None:
     text = (made / "node" / "node.toml").read_text()
     for port in re.findall(r"^port = (\d+)$", text, re.MULTILINE):
         with socket.create_server(("127.0.0.1", int(port))):
-            told(run("serve", "--state", made / "node"), rf"{port}.*(in use|another program)")
+            told(started("serve", "--state", made / "node"), rf"{port}.*(in use|another program)")
 
 
 def test_passwords_are_not_taken_from_arguments_or_the_environment(made: Path) -> None:
     for command in ("init", "join", "users"):
         words = run(command, "--help").stdout
         assert not re.search(r"--(by-)?password\b(?!-file)", words), command
-    done = subprocess.run(
-        [*REFERRAL, "users", "--state", str(made / "node"), "--reset", "ines", "--by", "ines"],
-        env=os.environ | {"PASSWORD": PASSWORD, "REFERRAL_PASSWORD": PASSWORD},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = started(
+        "users", "--state", made / "node", "--reset", "ines", "--by", "ines",
+        environment={"PASSWORD": PASSWORD, "REFERRAL_PASSWORD": PASSWORD},
+    )  # fmt: skip
     assert done.returncode == 1
     assert "a password is needed and there is no terminal to ask at: give a file" in done.stderr
 
