@@ -23,7 +23,7 @@ def test_the_protocol_answers_as_the_vector_says(path: str) -> None:
 
 
 def test_the_files_are_what_the_generator_makes() -> None:
-    assert make(VECTORS) == VECTORS
+    assert make(VECTORS) == VECTORS, "run python -m referral_tools.conformance.generate"
     assert all((FOLDER / path).read_text("utf-8") == text(v) for path, v in VECTORS.items())
 
 

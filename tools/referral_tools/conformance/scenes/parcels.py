@@ -337,7 +337,9 @@ def prekey_answers() -> Iterator[Scene]:
     long = "x" * parcels.MAX_CHECKPOINT
     yield ok("prekey answer", "prekey answer", data=packed(good))
     yield ok("prekey answer without a checkpoint", "prekey answer", data=packed([*good[:2], None]))
-    yield ok("prekey answer with the longest checkpoint", "prekey answer", data=packed([*good[:2], long]))
+    yield ok(
+        "prekey answer with the longest checkpoint", "prekey answer", data=packed([*good[:2], long])
+    )
     for code, field, cause, value in (
         ("wrong-type", ".checkpoint", "a character too long", [*good[:2], long + "x"]),
         ("wrong-type", ".prekey", "nil", [None, *good[1:]]),
