@@ -279,9 +279,15 @@ class Inbox:
 async def _moved(tx: Tx, fresh: list[SignedStatement]) -> set[bytes]:
     """Threads whose state may be another one now.
 
-    Notes move no state by themselves, but one that closes a gap lets what waited behind it count.
+    Notes move no state by themselves, but they may change priority and answer-by time, and one that
+    closes a gap lets what waited behind it count.
     """
-    moved = {s.thread for s in fresh if s.statement.kind not in (OPEN, NOTE)}
+    moved = {
+        s.thread
+        for s in fresh
+        if s.statement.kind not in (OPEN, NOTE)
+        or (s.statement.kind == NOTE and (s.statement.head.priority or s.statement.head.respond_by))
+    }
     closing = [s.hash for s in fresh if s.statement.kind in (OPEN, NOTE)]
     if closing:
         rows = await tx.rows(

@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Iterable
 
 from referral_node.store import Tx
-from referral_protocol.statements import SignedStatement, Statement
-from referral_protocol.states import ThreadState, thread_state
+from referral_protocol.statements import NOTE, OPEN, SignedStatement, Statement
+from referral_protocol.states import ThreadState, in_order, thread_state
 from referral_protocol.wire import decode
 
 
@@ -40,13 +40,28 @@ async def thread_statements(tx: Tx, thread: bytes) -> list[SignedStatement]:
 async def settle(tx: Tx, threads: Iterable[bytes], now: int) -> None:
     """Compute the state of threads anew after their statements changed, and keep it."""
     for thread in threads:
-        state = thread_state(await thread_statements(tx, thread))
+        statements = await thread_statements(tx, thread)
+        state = thread_state(statements)
         if state is None:
             continue
+        priority, respond_by = wanted(statements)
         await tx.execute(
-            "UPDATE threads SET state = ?, ended = ?, changed_at = ? WHERE id = ?",
-            (state.state, int(state.ended), now, thread),
+            "UPDATE threads SET state = ?, ended = ?, changed_at = ?, "
+            "priority = COALESCE(?, priority), respond_by = COALESCE(?, respond_by) WHERE id = ?",
+            (state.state, int(state.ended), now, priority, respond_by, thread),
         )
+
+
+def wanted(statements: Iterable[SignedStatement]) -> tuple[str | None, int | None]:
+    """The priority and the answer-by time that the referring side said last, in its own order."""
+    everything = list(statements)
+    opener = next((s.statement for s in everything if s.statement.kind == OPEN), None)
+    priority = respond_by = None
+    for signed in in_order(s for s in everything if opener and s.statement.sender == opener.sender):
+        if signed.statement.kind in (OPEN, NOTE):
+            priority = signed.statement.head.priority or priority
+            respond_by = signed.statement.head.respond_by or respond_by
+    return priority, respond_by
 
 
 async def state_of(tx: Tx, thread: bytes) -> ThreadState | None:
