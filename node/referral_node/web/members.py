@@ -109,8 +109,10 @@ def _person(contact: Contact) -> Person:
 
 
 def lowered(label: str) -> str:
-    """A label inside a sentence: its first letter small, unless it is an abbreviation."""
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+    """A label inside a sentence: its first letter small, unless it is an abbreviation or "I"."""
+    if label[1:2].isupper() or label.startswith("I "):
+        return label
+    return label[:1].lower() + label[1:]
 
 
 def _place(zone: str, name: str) -> Place:

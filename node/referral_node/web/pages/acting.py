@@ -189,7 +189,12 @@ def _page(
         "act.html",
         status=status,
         case=case,
-        act=replace(act, title=filled(act.title, case), lead=filled(act.lead, case)),
+        act=replace(
+            act,
+            title=filled(act.title, case),
+            lead=filled(act.lead, case),
+            send=filled(act.send, case),
+        ),
         views=views,
         form=form,
         possible=allowed(case, act),
