@@ -323,13 +323,32 @@ class Reader:
         if form.method == "get":
             async with self._client.get(URL(form.action).with_query(pairs)) as answer:
                 return await _page(answer)
-        headers = {
+        body = io.BytesIO(urlencode(pairs).encode())
+        async with self._client.post(form.action, data=body, headers=self._headers()) as answer:
+            return await _page(answer)
+
+    async def download(
+        self, form: FoundForm, button: Node | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send a form whose answer is a file."""
+        body = io.BytesIO(urlencode(form.pairs(button)).encode())
+        async with self._client.post(form.action, data=body, headers=self._headers()) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+    async def cookie_of(self, form: FoundForm) -> str:
+        """The session cookie's line that this form's answer sets."""
+        body = io.BytesIO(urlencode(form.pairs(None)).encode())
+        async with self._client.post(
+            form.action, data=body, headers=self._headers(), allow_redirects=False
+        ) as answer:
+            lines = answer.headers.getall("Set-Cookie")
+        return next(line for line in lines if "session=" in line)
+
+    def _headers(self) -> dict[str, str]:
+        return {
             "Origin": str(URL(self.base).origin()),
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        body = io.BytesIO(urlencode(pairs).encode())
-        async with self._client.post(form.action, data=body, headers=headers) as answer:
-            return await _page(answer)
 
 
 async def _page(answer: aiohttp.ClientResponse) -> Page:

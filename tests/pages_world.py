@@ -3,6 +3,7 @@
 Times are those of the story: it begins on Thursday 19 November 2026, before Inês sends.
 """
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,20 @@ class Desks(Offices):
 
     def desk(self, name: str) -> Desk:
         return self.desks[name]
+
+    async def sent(self, **changes: Any) -> bytes:
+        """The story's referral, sent at its time and held by Utrecht's node."""
+        self.at(SENT)
+        said = await self.send(**changes)
+        await self.settle()
+        return said.thread
+
+    async def settle(self) -> None:
+        """Wait until everything that waits for delivery is delivered; fail after five seconds."""
+        async with asyncio.timeout(5):
+            for office in self.all.values():
+                while (await office.store.rows("SELECT 1 FROM outbox WHERE code IS NULL")) != []:
+                    await asyncio.sleep(0.005)
 
     async def send(self, **changes: Any) -> Said:
         """Inês sends the story's referral, now. ``changes`` replaces sections or head values."""
