@@ -7,12 +7,12 @@ that two of them are never mistaken for each other.
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from zoneinfo import available_timezones
 
 from markupsafe import Markup
 
 from referral_node.exchange import Member
 from referral_protocol import codes
+from referral_protocol.forms.values import known_zone
 from referral_protocol.hours import Verdict, verdict, windows_of
 from referral_protocol.profiles import Contact, Profile
 from referral_ui import names
@@ -116,7 +116,8 @@ def lowered(label: str) -> str:
 
 
 def _place(zone: str, name: str) -> Place:
-    known = zone in available_timezones()
+    # Not available_timezones(): that walks the whole folder of zones, each time it is asked.
+    known = known_zone(zone)
     return Place(zone if known else "UTC", name if known and name else "UTC")
 
 
