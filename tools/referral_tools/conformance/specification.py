@@ -59,8 +59,6 @@ def example_part() -> str:
         "member id": LISBON.id,
         "node key": LISBON.node.public,
         "certificate": LISBON.certificate,
-        'case prekey seed: SHA-256("Utrecht case prekey")': UTRECHT.case.seed(),
-        "prekey id": keys.prekey_id(UTRECHT.case.public),
         "content": content,
         "salt": salt(content),
         "commitment": fields.commitment,
