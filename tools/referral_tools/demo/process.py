@@ -91,11 +91,10 @@ class Process:
 
     async def start(self) -> None:
         """Start it and wait until it is ready; DemoTrouble if it ends before, or takes too long."""
-        self._stopping = False
         handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             begin = os.lseek(handle, 0, os.SEEK_END)
-            self._child = await asyncio.create_subprocess_exec(
+            child = await asyncio.create_subprocess_exec(
                 *REFERRAL,
                 *map(str, self._arguments),
                 stdin=subprocess.DEVNULL,
@@ -105,6 +104,8 @@ class Process:
             )
         finally:
             os.close(handle)
+        # Together: whoever watches must not take the end of an earlier child for that of this one.
+        self._child, self._stopping = child, False
         try:
             async with asyncio.timeout(READY_WITHIN):
                 while not (url := self._ready(begin)):
@@ -131,12 +132,12 @@ class Process:
     async def died(self) -> DemoTrouble:
         """Wait until it ends without having been asked to."""
         while True:
-            if self._child is None or self._stopping:
-                await asyncio.sleep(LOOK_EVERY)
-                continue
-            await self._child.wait()
-            if not self._stopping:
-                return self.ended()
+            child = self._child
+            if child is not None and not self._stopping:
+                await child.wait()
+                if child is self._child and not self._stopping:
+                    return self.ended()
+            await asyncio.sleep(LOOK_EVERY)
 
     def ended(self) -> DemoTrouble:
         """That it has ended, how, and what it said last."""

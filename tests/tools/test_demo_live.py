@@ -1,0 +1,77 @@
+"""The live demo as a process: from nothing to ready, stopped, gone on with, a node dead."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from demo_run import Run, nothing_runs, pids
+from referral_tools.browser import Browser
+from referral_tools.demo.ports import free_ports
+
+READY = "Ctrl-C stops everything"
+
+
+class Start:
+    """Starts the live demo of one state folder, one time after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        found = free_ports()
+        assert found is not None
+        self.state = folder / "state"
+        self._base = found.base
+        self._folder = folder
+        self.all: list[Run] = []
+
+    async def __call__(self) -> tuple[Run, str]:
+        out = self._folder / f"out-{len(self.all)}"
+        made = Run(out, "--state", self.state, "--base-port", str(self._base))
+        self.all.append(made)
+        return made, await made.until(READY)
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Start]:
+    start = Start(tmp_path)
+    yield start
+    for each in start.all:
+        if each.child.poll() is None:
+            await each.end(signal.SIGTERM)
+
+
+async def test_it_starts_goes_on_and_leaves_nothing_running(live: Start) -> None:
+    first, said = await live()
+    rows = re.findall(r"(http://\S+\.localhost:\d+/)\s+(\w+)\s+([a-z-]+)$", said, re.MULTILINE)
+    assert [user for _, user, _ in rows] == ["ines", "jasmijn", "mariia"]
+    for address, user, password in rows:
+        async with Browser() as browser:
+            page = await browser.open(address)
+            form = page.form("Sign in").fill("Name", user).fill("Password", password)
+            today = await browser.press(form, "Sign in")
+            assert (today.status, today.heading) == (200, "Today")
+            members = {"Associação Ponte Tejo", "Steunpunt Dom", "Підтримка Поруч"}
+            found = await browser.follow(today, "Find a service")
+            assert len([name for name in members if name in found.text]) >= 2
+    assert await first.end(signal.SIGINT) == 0
+    assert nothing_runs(live.state)
+
+    began = time.monotonic()
+    second, again = await live()
+    assert time.monotonic() - began < 30
+    assert "are started" in again
+    assert all(password in again for _, _, password in rows)
+    os.kill(pids(live.state)["lviv"], signal.SIGKILL)
+    assert await second.end() == 1
+    said = second.said()
+    assert "Error: The node of Pidtrymka Poruch has ended with signal 9" in said
+    assert "The node of Pidtrymka Poruch, the last lines of its log:" in said
+    assert "ready http://lviv.localhost:" in said
+    assert nothing_runs(live.state)
+
+    third, _ = await live()
+    assert await third.end(signal.SIGTERM) == 0
+    assert nothing_runs(live.state)
