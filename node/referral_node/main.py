@@ -27,10 +27,11 @@ from referral_node.delivery.directory import DirectoryPoller
 from referral_node.delivery.http import Http
 from referral_node.exchange import Core, Exchange, MemberBook
 from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.exchange.tidying import forget_given
 from referral_node.folder import FolderLock, StateFolder
 from referral_node.logs import set_up
 from referral_node.operations import Operations
-from referral_node.store import Store
+from referral_node.store import Store, StoreError
 from referral_node.store.facts import (
     CERTIFICATE,
     DIRECTORY_URL,
@@ -49,6 +50,8 @@ from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import self_test
 from referral_ui.connections import Listening, listen
 
+TIDY_EVERY: Final = 60.0
+"""Seconds between two rounds of what has to be done again and again."""
 CLOSE_WITHIN: Final = 10.0
 """Seconds that requests under way get at a stop."""
 
@@ -164,12 +167,32 @@ class Node:
         )
         self.poller.start()
 
+    def tidy(self) -> None:
+        """Begin what has to be done again and again while the node runs."""
+        self._tidying = asyncio.create_task(self._tidy(), name="tidy")
+
+    async def _tidy(self) -> None:
+        """Each minute: sessions whose time is up go, keys in use stay young, old rows go."""
+        core = self.exchange.core
+        while True:
+            self.sessions.sweep()
+            try:
+                await core.transport.upkeep()
+                await forget_given(core)
+            except StoreError as error:
+                log.error("node.upkeep", code=error.code)
+            await asyncio.sleep(TIDY_EVERY)
+
     async def stop(self) -> None:
         """Stop listening, let what is under way finish, then close the store."""
         await asyncio.gather(*(listening.close() for listening in self._listening))
         if self.poller is not None:
             await self.poller.stop()
         await self.courier.stop()
+        if self._tidying is not None:
+            self._tidying.cancel()
+            await asyncio.gather(self._tidying, return_exceptions=True)
+        self.sessions.end_all()
         await self.http.close()
         self.keys.close()
         await self.exchange.store.close()
@@ -222,6 +245,7 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
         for host in pages.hosts:
             scheme = "https" if pages.tls or pages.proxy else "http"
             site[SITE].origins.add(f"{scheme}://{host}:{node.ports['pages']}")
+        node.tidy()
         await node.listen("metrics", build_metrics(node.exchange), metrics.host, metrics.port)
     except BaseException:
         await node.stop()

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
+from referral_node import users
 from referral_node.vault import Password, SignedOut, TooManyAttempts, WrongSecret
 from referral_node.vault.slots import Busy, NoMemory
-from referral_node.web import keyholders
 from referral_node.web.site import SIGN_IN, Site
 from referral_node.web.visit import Visit
 from referral_ui.formdata import SMALL_FORM_BYTES, FormData, read_form
@@ -98,7 +98,7 @@ async def _try(site: Site, form: Form, name: str, password: str) -> str | None:
     """Check the password; the session's cookie, or None with the error noted in the form."""
     exchange = site.exchange
     try:
-        user, vault = await keyholders.open_vault(
+        user, vault = await users.sign_in(
             exchange.store, site.sign_in, name, Password(password)
         )
     except WrongSecret:
