@@ -131,7 +131,7 @@ def test_every_problem_points_to_an_input_of_the_page(step: Step) -> None:
     """With nothing typed at all, every line of the summary still has its place."""
     times = Times(SENT, LISBON)
     empty = Draft(b"d" * 16, typed={step.code: {}}, version=1)
-    page, form = build(step, {}, hand(empty), Shown("", complete=True), times, ())
+    page, form = build(step, {}, hand(empty), Shown("", complete=True), times)
     targets = {"recipient", *order(page.views)}
     assert form.problems
     for line in form.problems:
@@ -316,25 +316,23 @@ def test_the_steps_at_the_side() -> None:
         version=2,
         saved_at=SENT,
     )
-    page, _ = build(BY_CODE["safe_contact"], {}, hand(draft), Shown(""), times, ())
+    page, _ = build(BY_CODE["safe_contact"], {}, hand(draft), Shown(""), times)
     assert [step.state for step in page.steps][:4] == ["done", "here", "todo", "todo"]
     assert page.steps[0].href == f"/new/{draft.id.hex()}/who"
     assert page.steps[2].href is not None
     assert page.steps[3].href is None
-    page, _ = build(BY_CODE["who"], {}, hand(draft), Shown(""), times, ())
+    page, _ = build(BY_CODE["who"], {}, hand(draft), Shown(""), times)
     assert "not complete" in str(page.steps[1].text)
     assert page.saved == "Saved 16:05."
     assert plain(page.heading) == "Who is Oksana?"
-    late, _ = build(
-        BY_CODE["who"], {}, hand(draft), Shown(""), Times(SENT + 86_400_000, LISBON), ()
-    )
+    late, _ = build(BY_CODE["who"], {}, hand(draft), Shown(""), Times(SENT + 86_400_000, LISBON))
     assert late.saved == "Saved yesterday 16:05."
 
 
 def test_times_of_the_person_are_told_by_our_clock() -> None:
     times = Times(SENT, LISBON)
     kept = as_lists(SAFE_CONTACT)
-    page, _ = build(BY_CODE["safe_contact"], kept, hand(story()), Shown(""), times, ())
+    page, _ = build(BY_CODE["safe_contact"], kept, hand(story()), Shown(""), times)
     notes = [view.note for view in all_views(page.views) if view.note]
     assert notes == ["That is 08:00 to 10:30 your time."]
     zones = next(v for v in all_views(page.views) if v.name == "times.0.zone").choices

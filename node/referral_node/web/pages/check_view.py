@@ -275,9 +275,8 @@ def _stays(body: Mapping[str, Any], person: Text) -> list[Fact]:
     found = []
     for row in body.get("consent", {}).get("withheld", ()):
         part, reason = str(row.get("part", "")), str(row.get("reason", ""))
-        why = (
-            reasons.get(reason) or f"Withheld: {lowered(codes.label('withheld-reasons', reason))}."
-        )
+        said = lowered(codes.label("withheld-reasons", reason)) if reason else "no reason yet"
+        why = reasons.get(reason) or f"Withheld: {said}."
         note = row.get("note")
         value = Markup("{} {}").format(why, reading.quote(str(note))) if note else why
         found.append(Fact(codes.label("withheld-parts", part) if part else "A part", value))

@@ -1,15 +1,16 @@
 """Find a service: the table, its filters, and the draft that it is checked against."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
 from markupsafe import Markup
 
 from referral_node.web import fit_words
+from referral_node.web.members import Organisation, organisation
 from referral_node.web.pages import find_view
 from referral_node.web.pages.at_hand import AtHand, at_hand, draft_of
 from referral_node.web.pages.find_view import FILTERS, Search
-from referral_node.web.pages.new_referral import members_of
 from referral_node.web.routing import Route, get
 from referral_node.web.visit import Visit
 from referral_protocol import codes
@@ -40,6 +41,12 @@ async def show(visit: Visit) -> web.StreamResponse:
         about=_about(hand) if hand is not None else None,
         without="/find",
     )
+
+
+def members_of(visit: Visit) -> Sequence[Organisation]:
+    """All other organisations, by name."""
+    listed = visit.exchange.members.all()
+    return [organisation(each.id, each) for each in listed if each.id != visit.exchange.us]
 
 
 def _search(asked: dict[str, str], draft: str, hand: AtHand | None) -> Search:

@@ -65,7 +65,8 @@ class Group:
 @dataclass(frozen=True)
 class Rows:
     """A list: its rows, and a button for one more. ``blocks`` name fields of one row; none: each
-    row is one input. ``row``: legend of each row, numbered from the second on."""
+    row is one input. ``row``: legend of each row, numbered from the second on; ``item``: what a row
+    is called where it is removed."""
 
     key: str
     legend: str
@@ -73,6 +74,7 @@ class Rows:
     blocks: tuple["Block", ...] = ()
     row: str = ""
     hint: str = ""
+    item: str = "row"
 
 
 @dataclass(frozen=True)

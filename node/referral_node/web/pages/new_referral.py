@@ -5,7 +5,7 @@ window was quicker, the page is too old, the text is too long) is shown again wi
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
@@ -21,7 +21,6 @@ from referral_node.web.form_binding import (
     from_data,
     row_name,
 )
-from referral_node.web.members import Organisation, organisation
 from referral_node.web.pages.at_hand import GONE, AtHand, at_hand, draft_of
 from referral_node.web.pages.layout import Ask, Rows, Side, Step, lists_of
 from referral_node.web.pages.step_page import CHECK, Shown, build
@@ -34,6 +33,7 @@ from referral_ui.problems import Problem
 MOST: Final = 300_000
 """Characters of one step that are kept in a draft: more than any referral may hold."""
 
+_KEPT: Final = "The draft is saved. Nothing has been sent."
 _TOO_LONG: Final = (
     "This is too long to be kept: {count} characters in this step, at most {most}."
     " It stands below as you typed it. Shorten it, then save again"
@@ -79,6 +79,8 @@ async def begun(visit: Visit) -> web.StreamResponse:
         hand = await _save(visit, draft, step, typed)
         if sent.do == "continue" and any(each.typed for each in hand.written.of(step.code)):
             return f"/new/{hand.draft.id.hex()}/{step.code}?missing=1"
+        if sent.do == "later":
+            visit.tell(_KEPT)
         return _onward(hand, step, sent, place)
 
     return await visit.once(posted, work)
@@ -128,20 +130,16 @@ async def save(visit: Visit) -> web.StreamResponse:
     if sent.do == "continue" and any(each.typed for each in hand.written.of(step.code)):
         shown = Shown(_seen(typed), returns=sent.returns, kept=True)
         return _page(visit, step, typed, hand, shown, status=422)
+    if sent.do == "later":
+        visit.tell(_KEPT)
     return visit.go(_onward(hand, step, sent, place))
 
 
 def _page(
     visit: Visit, step: Step, typed: Typed, hand: AtHand, shown: Shown, *, status: int = 200
 ) -> web.Response:
-    page, form = build(step, typed, hand, shown, visit.times, members_of(visit))
+    page, form = build(step, typed, hand, shown, visit.times)
     return visit.page("new-step.html", status=status, step=page, form=form)
-
-
-def members_of(visit: Visit) -> Sequence[Organisation]:
-    """All other organisations, by name."""
-    listed = visit.exchange.members.all()
-    return [organisation(each.id, each) for each in listed if each.id != visit.exchange.us]
 
 
 async def _asked_for(visit: Visit) -> tuple[Draft, Step]:

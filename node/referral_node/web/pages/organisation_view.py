@@ -233,7 +233,13 @@ def _about(member: Organisation, times: Times) -> tuple[Fact, ...]:
     ]
     rows.append(Fact("Staff", ", ".join(each for each in counted if each) or "Not stated"))
     paid = said.financing_note or words.listing(
-        [lowered(codes.label("financing", code)) for code in said.financing]
+        # A union's name keeps its capital in the middle of a sentence.
+        [
+            codes.label("financing", code)
+            if code == "eu"
+            else lowered(codes.label("financing", code))
+            for code in said.financing
+        ]
     )
     rows.append(Fact("Paid by", first_large(paid) or "Not stated"))
     rows.append(Fact("Mass events", _events(member)))

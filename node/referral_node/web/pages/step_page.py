@@ -83,13 +83,12 @@ def build(
     hand: AtHand,
     shown: Shown,
     times: Times,
-    members: Sequence[Organisation],
 ) -> tuple[StepPage, Form]:
     """The page and the form that is bound to it."""
     problems = [
         each for each in hand.written.of(step.code) if each.typed or shown.complete or shown.kept
     ]
-    about = _about(step, typed, hand, times, members, problems)
+    about = _about(step, typed, hand, times, problems)
     drawn = views(step, typed, about)
     errors = [_named(each, hand).error for each in problems]
     form = as_form(order(drawn), typed, errors)
@@ -181,7 +180,6 @@ def _about(
     typed: Typed,
     hand: AtHand,
     times: Times,
-    members: Sequence[Organisation],
     problems: Sequence[Problem],
 ) -> About:
     content = hand.written.content
@@ -191,7 +189,7 @@ def _about(
         lists["zones"] = zones.choices(times, near)
     if step.code == "consent":
         lists["draft-needs"] = _draft_needs(content)
-    hints = {"regions": _regions(content, step.code, members)}
+    hints = {"regions": _regions(content, step.code, hand.regions)}
     return About(
         hand.person.call,
         lists,
@@ -221,18 +219,14 @@ def _draft_needs(content: Mapping[str, Any]) -> Choices:
     return tuple(Choice(code, listed.label(code)) for code in known or listed)
 
 
-def _regions(content: Mapping[str, Any], step: str, members: Sequence[Organisation]) -> str:
+def _regions(content: Mapping[str, Any], step: str, towns: Mapping[str, str]) -> str:
     """Which codes of regions the services of the country name, since those are compared."""
     country = (
         content.get("who", {}).get("lives_in", {}).get("country", "")
         if step == "who"
         else content.get("happened", {}).get("country", "")
     )
-    found: dict[str, str] = {}
-    for member in members:
-        said = member.profile.organisation if member.profile is not None else None
-        if said is not None and said.region.startswith(f"{country}-") and country:
-            found.setdefault(said.region, member.place.name)
+    found = {code: town for code, town in towns.items() if country and code[:2] == country}
     if not found:
         return "Its code, for example NL-UT"
     named = [f"{code} ({city})" for code, city in sorted(found.items())]

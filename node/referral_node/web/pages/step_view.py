@@ -265,13 +265,10 @@ def _rows(
     )
     if len(rows) > 1:
         rows = tuple(
-            replace(row, remove=row.name, remove_label=_small(plain(row.label))) for row in rows
+            replace(row, remove=row.name, remove_label=f"{block.item} {place}")
+            for place, row in enumerate(rows, 1)
         )
     return View("rows", key, inner=rows, add=block.add)
-
-
-def _small(label: str) -> str:
-    return label[:1].lower() + label[1:]
 
 
 def _list_row(block: Rows, each: Field, typed: Typed, about: About, name: str, place: int) -> View:

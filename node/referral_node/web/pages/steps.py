@@ -114,7 +114,7 @@ WHO: Final = Step(
         Ask("date_of_birth", hint="For example 3 5 1992"),
         Ask("age_band"),
         Ask("gender", width=10),
-        Rows("nationality", "Nationality", "Add another nationality"),
+        Rows("nationality", "Nationality", "Add another nationality", item="nationality"),
         Group(
             "Where {name} lives",
             (
@@ -166,7 +166,8 @@ SAFE_CONTACT: Final = Step(
                     )
                 ),
             ),
-            "Another safe time",
+            "Safe time {n}",
+            item="time",
         ),
         Folded(
             "E-mail, letter, text message, through a person, or {name} contacts you: where and how",
@@ -199,7 +200,7 @@ HAPPENED: Final = Step(
         Ask("crime"),
         Folded(
             "More than one crime",
-            (Rows("other_crimes", "Other crimes", "Add another crime"),),
+            (Rows("other_crimes", "Other crimes", "Add another crime", item="crime"),),
         ),
         Ask("flags", "Is it any of these as well?"),
         Ask("relation"),
@@ -233,6 +234,7 @@ HAPPENED: Final = Step(
             ),
             "Proceedings: step {n}",
             "Hearings, deadlines, protection orders. Dates as day, month, year",
+            "step",
         ),
         Folded(
             "Part of an event in which many were harmed",
@@ -254,6 +256,7 @@ NEEDS: Final = Step(
             "Add another need",
             (Ask("need", "What is needed"), Ask("note", lines=2)),
             "Need {n}",
+            item="need",
         ),
         Ask("asked_for"),
         Ask("already_done"),
@@ -303,8 +306,13 @@ COMMUNICATION: Final = Step(
     "languages and communication",
     "Write the need, not a diagnosis.",
     (
-        Rows("languages", "Languages that {name} speaks well", "Add another language"),
-        Rows("some", "Languages that {name} speaks a little", "Add one more"),
+        Rows(
+            "languages",
+            "Languages that {name} speaks well",
+            "Add another language",
+            item="language",
+        ),
+        Rows("some", "Languages that {name} speaks a little", "Add one more", item="such language"),
         Ask("interpreter"),
         Ask("interpreter_language"),
         Ask("interpreter_wish"),
@@ -342,6 +350,7 @@ CONSENT: Final = Step(
             "Add another part",
             (Side((Ask("part"), Ask("reason", widget="select"))), Ask("note", width=30)),
             "Withheld: part {n}",
+            item="part",
         ),
         _PART_LANGUAGE,
     ),
@@ -371,7 +380,7 @@ ANSWER: Final = Step(
                         Ask("contact.email"),
                     )
                 ),
-                Rows("contact.languages", "Languages", "Add another language"),
+                Rows("contact.languages", "Languages", "Add another language", item="language"),
                 Ask("contact.note", width=30),
             ),
         ),
