@@ -48,7 +48,7 @@ async def test_the_story_goes_through_and_nothing_is_left_running(tmp_path: Path
         ("Дарина Мельник", "Lisboa"),
         ("Дарина Мельник", "Utrecht"),
     ]
-    sides = said.split(" sees it\n")[1:]
+    sides = said.split(") sees it\n")[1:]
     statements = [re.findall(r"\b[0-9a-f]{12}$", side, re.MULTILINE) for side in sides]
     assert statements[0] == statements[1]
     assert len(statements[0]) == 11
