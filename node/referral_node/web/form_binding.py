@@ -9,9 +9,8 @@ counts only if something was typed into it; rows that were left empty move nothi
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Final
 
 from referral_protocol.forms import Field, FormProblem, Kind
@@ -330,13 +329,3 @@ def _month(given: str) -> str | None:
         return MONTHS[int(given) - 1].capitalize() if 1 <= int(given) <= 12 else None
     fitting = [month for month in MONTHS if len(given) > 2 and month.startswith(given.lower())]
     return fitting[0].capitalize() if len(fitting) == 1 else None
-
-
-def day_parts(on: date) -> dict[str, str]:
-    """A date as its three inputs show it."""
-    return {"day": str(on.day), "month": str(on.month), "year": str(on.year)}
-
-
-def flat(names: Iterator[str]) -> tuple[str, ...]:
-    """Names once each, in their order."""
-    return tuple(dict.fromkeys(names))
