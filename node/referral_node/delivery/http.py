@@ -6,6 +6,7 @@ error; with pins only the pins count. Addresses and payloads never enter an erro
 
 import asyncio
 import hashlib
+import io
 import ssl
 from typing import Final
 
@@ -102,7 +103,8 @@ class Http:
             async with self._session.request(
                 method,
                 url,
-                data=data,
+                # As a stream: aiohttp warns of a megabyte handed over in one piece.
+                data=None if data is None else io.BytesIO(data),
                 headers=headers,
                 allow_redirects=False,
                 ssl=PinnedKeys(pins) if pins else True,
