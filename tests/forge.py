@@ -4,6 +4,7 @@ A forge has one member's keys and speaks to another member's node. Each maker ta
 wrong as an argument, so that a test shows just the one thing that it is about.
 """
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -222,7 +223,7 @@ class Forge:
             aiohttp.ClientSession() as session,
             session.post(
                 self.office.endpoint + "/v1/parcels",
-                data=data,
+                data=io.BytesIO(data),
                 headers={"Content-Type": PARCEL_TYPE},
             ) as response,
         ):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -382,6 +383,8 @@ async def test_one_that_sends_without_end_takes_no_others_place(
     assert (await lviv.send(lviv.message()[0])).code is None
     for writer in slow:
         writer.transport.abort()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
     await _until_free(lisboa, message)
 
 

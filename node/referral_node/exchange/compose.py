@@ -172,8 +172,8 @@ async def say_in(
         epoch=core.epoch,
         seq=await _next_seq(tx, peer, core.epoch),
         thread=thread,
-        previous=await _last(tx, thread, mine=True) if thread else None,
-        seen=await _last(tx, thread, mine=False) if thread else None,
+        previous=await _last(tx, thread) if thread else None,
+        seen=await _seen(tx, thread, peer) if thread else None,
         at=now,
         expires=now + BODY_LIFE,
         kind=kind,
@@ -261,11 +261,34 @@ async def _next_seq(tx: Tx, peer: bytes, epoch: int) -> int:
     return int(rows[0]["seq"])
 
 
-async def _last(tx: Tx, thread: bytes, *, mine: bool) -> bytes | None:
-    """My last statement of a thread, or the last of theirs whose body was imported."""
+async def _last(tx: Tx, thread: bytes) -> bytes | None:
+    """My last statement of a thread."""
     row = await tx.row(
-        "SELECT hash FROM messages WHERE thread = ? AND mine = ? "
-        "AND (mine = 1 OR body = 'imported') ORDER BY epoch DESC, seq DESC LIMIT 1",
-        (thread, int(mine)),
+        "SELECT hash FROM messages WHERE thread = ? AND mine = 1 "
+        "ORDER BY epoch DESC, seq DESC LIMIT 1",
+        (thread,),
     )
     return None if row is None else bytes(row["hash"])
+
+
+async def _seen(tx: Tx, thread: bytes, peer: bytes) -> bytes | None:
+    """The last of theirs that was imported, with all before it: it stands for those too.
+
+    What is missing, unopened or unreadable ends it; a husk has no body to be imported.
+    """
+    rows = await tx.rows(
+        "SELECT hash, previous, body FROM messages "
+        "WHERE thread = ? AND peer = ? AND mine = 0 ORDER BY epoch, seq",
+        (thread, peer),
+    )
+    there: set[bytes] = set()
+    last = None
+    for row in rows:
+        if row["previous"] is not None and bytes(row["previous"]) not in there:
+            continue  # ahead of a gap
+        if row["body"] not in ("imported", "none"):
+            break
+        there.add(bytes(row["hash"]))
+        if row["body"] == "imported":
+            last = bytes(row["hash"])
+    return last

@@ -36,6 +36,8 @@ FOLLOW_UP: Final = 14 * DAY
 """After they accepted, Today asks whether the person was reached; a person may change the day."""
 AT_ONCE: Final = 32
 """Bodies opened in one transaction."""
+SEALED_AGAIN: Final = 3
+"""How often one message is sealed again: what they cannot read after that, they never will."""
 
 
 class ImportResult(msgspec.Struct, frozen=True):
@@ -63,21 +65,30 @@ class Importing:
         self, vault: UnlockedVault, actor: Actor | None = None, most: int = 512
     ) -> ImportResult:
         """Open up to ``most`` bodies and seal what can be sealed; cheap when nothing waits."""
-        imported = unreadable = 0
-        after = 0
-        while imported + unreadable < most:
-            found = await self._batch(vault, actor, after)
-            if found is None:
+        imported = unreadable = left = 0
+        while True:
+            before, after = imported + unreadable, 0
+            while imported + unreadable < most:
+                found = await self._batch(vault, actor, after)
+                if found is None:
+                    break
+                after, good, bad = found
+                imported += good
+                unreadable += bad
+            left = await self._left()
+            # Once more if something was opened: what came before its opener may open now.
+            if not left or imported + unreadable in (before, most):
                 break
-            after, good, bad = found
-            imported += good
-            unreadable += bad
         sealed = await self._seal_waiting(vault)
-        row = await self._core.store.row(
-            "SELECT COUNT(*) FROM messages WHERE body = 'sealed' AND mine = 0"
-        )
-        left = int(row[0]) if row is not None else 0
         return ImportResult(imported, unreadable, sealed, left)
+
+    async def _left(self) -> int:
+        """What could be opened now. A message whose thread's opener never came is not among it."""
+        row = await self._core.store.row(
+            "SELECT COUNT(*) FROM messages m JOIN threads t ON t.id = m.thread AND t.peer = m.peer "
+            "WHERE m.body = 'sealed' AND m.mine = 0"
+        )
+        return 0 if row is None else int(row[0])
 
     async def _batch(
         self, vault: UnlockedVault, actor: Actor | None, after: int
@@ -133,10 +144,17 @@ class Importing:
         )
         if still is None or still["body"] != "sealed" or still["body_hash"] != row["body_hash"]:
             return None  # another page imported it, or it was sealed again meanwhile
-        thread = await tx.row("SELECT case_key FROM threads WHERE id = ?", (row["thread"],))
+        # The peer too: what somebody else said under this hash before its opener came stays shut.
+        thread = await tx.row(
+            "SELECT t.case_key, m.body FROM threads t JOIN messages m ON m.hash = t.id "
+            "WHERE t.id = ? AND t.peer = ?",
+            (row["thread"], row["peer"]),
+        )
         opening = row["kind"] == OPEN
-        if thread is None or (thread["case_key"] is None and not opening):
+        if thread is None:
             return None  # its opener is not here yet: the gap closes first
+        if thread["case_key"] is None and thread["body"] == "sealed" and not opening:
+            return None  # its opener was not opened yet; one that has no body never will be
         if opening and await _withdrawn(tx, bytes(row["hash"])):
             await _let_go(tx, row, "withdrawn")
             await audit(tx, now, None, "not-opened", bytes(row["hash"]), "withdrawn")
@@ -171,6 +189,8 @@ class Importing:
             (code, row["number"]),
         )
         await audit(tx, core.clock(), None, "unreadable", bytes(row["hash"]), code)
+        if row["kind"] == UNREADABLE:
+            return  # two nodes that cannot read each other would never stop saying so
         thread = bytes(row["thread"])
         known = await tx.row("SELECT case_key FROM threads WHERE id = ?", (thread,))
         if known is not None and known["case_key"] is None:
@@ -202,10 +222,19 @@ class Importing:
         )
         if row is None or row["body_hash"] != content.get("sealed") or row["private"] is None:
             return  # not ours, or they speak of a body that was already sealed again
+        code = str(content.get("code", ""))[:32]
+        again = await tx.row(
+            "SELECT COUNT(*) FROM audit WHERE subject = ? AND action = 'sealed-again'",
+            (row["hash"],),
+        )
+        if again is not None and again[0] >= SEALED_AGAIN:
+            await tx.execute("UPDATE messages SET code = ? WHERE number = ?", (code, row["number"]))
+            return
         await tx.execute(
             "UPDATE messages SET code = ?, body = 'unsealed', held_at = NULL WHERE number = ?",
-            (str(content.get("code", ""))[:32], row["number"]),
+            (code, row["number"]),
         )
+        await audit(tx, self._core.clock(), None, "sealed-again", bytes(row["hash"]), code)
         await _seal_stored(tx, self._core, vault, row, peer)
 
     async def _seal_waiting(self, vault: UnlockedVault) -> int:

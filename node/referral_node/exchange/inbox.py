@@ -243,8 +243,7 @@ class Inbox:
         context.counters[statement.epoch, statement.seq] = signed.hash
         if statement.previous is not None:
             context.successors[signed.thread, statement.epoch, statement.previous] = signed.hash
-        if statement.kind == OPEN:
-            context.openers[signed.hash] = statement
+        context.openers[signed.hash] = statement
         context.places[signed.hash] = Place(signed.thread, statement.sender)
         return Answer(signed.hash, message.sealed_hash, status), True
 
@@ -263,7 +262,8 @@ class Inbox:
             return Answer(signed.hash, None, HELD_WITHOUT_BODY)
         if held.body == "none":
             return Answer(signed.hash, message.sealed_hash, HELD_WITHOUT_BODY)
-        if held.body == "unreadable" and held.number:
+        if held.body in ("sealed", "unreadable") and held.number:
+            # Sealed again: the receipt names this body, so this one is held from now on.
             await tx.execute(
                 "INSERT INTO bodies (message, sealed) VALUES (?, ?) "
                 "ON CONFLICT (message) DO UPDATE SET sealed = excluded.sealed",
@@ -373,8 +373,7 @@ async def _places(
         content = bytes(row["statement"])
         statement = decode(content, Statement, len(content), "stored statement")
         places[bytes(row["hash"])] = Place(bytes(row["thread"]), statement.sender)
-        if row["kind"] == OPEN:
-            openers[bytes(row["hash"])] = statement
+        openers[bytes(row["hash"])] = statement  # whether it opened a thread is checked later
     return openers, places
 
 

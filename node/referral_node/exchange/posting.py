@@ -250,7 +250,7 @@ async def _refused(tx: Tx, waiting: Waiting, code: str, later: int) -> None:
         )
         return
     refusal = CODES.get(code)
-    if refusal is not None and refusal.retry is not Retry.NEVER:
+    if refusal is None or refusal.retry is not Retry.NEVER:  # what we do not know: later
         await tx.execute(
             "UPDATE outbox SET next_at = ?, attempts = attempts + 1 WHERE message = ?",
             (later, waiting.number),

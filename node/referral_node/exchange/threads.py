@@ -143,8 +143,8 @@ class Threads:
         messages = await self._core.store.rows(
             "SELECT m.*, o.queued_at, o.attempts, o.sent_at, o.code AS out_code "
             "FROM messages m LEFT JOIN outbox o ON o.message = m.number "
-            "WHERE m.thread = ? ORDER BY m.at, m.number",
-            (thread,),
+            "WHERE m.thread = ? AND m.peer = ? ORDER BY m.kind <> 'open', m.at, m.number",
+            (thread, row["peer"]),
         )
         case_key = None
         if row["case_key"] is not None:
