@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+
 from page_reader import Page
 from pages_world import DAY, HOUR, Desk, Desks
-
 from referral_node.store import Store, Tx
 from referral_protocol.statements import STATE, WITHDRAW, Head
 

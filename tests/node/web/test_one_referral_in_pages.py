@@ -2,7 +2,6 @@
 
 from page_reader import Page
 from pages_world import DAY, HOUR, Desk, Desks
-
 from referral_protocol.examples import SENT
 
 MINUTE = 60_000
@@ -83,7 +82,10 @@ async def test_from_the_first_look_to_the_outcome(desks: Desks) -> None:
 
     await lisboa.sign_in()
     page = await page_of(lisboa, thread)
-    assert ladder(page)[2:4] == [("done", "Opened by a person"), ("now", "Waiting for their answer")]
+    assert ladder(page)[2:4] == [
+        ("done", "Opened by a person"),
+        ("now", "Waiting for their answer"),
+    ]
     assert "They have not answered yet" in page.main.text
 
     page = await act(
@@ -160,9 +162,7 @@ async def test_from_the_first_look_to_the_outcome(desks: Desks) -> None:
     # Tuesday: the meeting was held, and how it ended.
     desks.at(SENT + 5 * DAY)
     await utrecht.sign_in()
-    page = await act(
-        utrecht, thread, "Record another step", "Record it", step="joint-meeting-held"
-    )
+    page = await act(utrecht, thread, "Record another step", "Record it", step="joint-meeting-held")
     page = await act(utrecht, thread, "Give the outcome", "Give this outcome", outcome="got-help")
     assert ladder(page)[5] == ("done", "Outcome: got help")
     assert page.main.one("p", style="by").text.startswith("Completed")
@@ -282,9 +282,7 @@ async def test_the_follow_up_is_asked_and_moved(desks: Desks) -> None:
     assert "accepted 14 days ago, no news since" in today.main.text
     page = await lisboa.reader.follow(today, "Was the person reached? Оксана Ткаченко")
     page = await lisboa.reader.follow(page, "Was the person reached?")
-    page = await lisboa.reader.submit(
-        page, "Save", {"reached": "no", "later": "24 December 2026"}
-    )
+    page = await lisboa.reader.submit(page, "Save", {"reached": "no", "later": "24 December 2026"})
     assert "Reminder on Today: Thu 24 Dec" in page.main.text
     today = await lisboa.reader.get("/")
     assert "Follow-ups (1)" not in today.headings

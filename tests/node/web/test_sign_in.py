@@ -1,6 +1,7 @@
 """Signing in and out, and what happens to those who are not."""
 
 import pytest
+
 from page_reader import Page
 from pages_world import DAY, PASSWORD, Desks
 
