@@ -123,7 +123,8 @@ BRIEF = "import sys; print('half a'); print('word', file=sys.stderr); sys.exit(3
 @pytest.fixture
 def python(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is started is a line of Python instead of `referral`."""
-    monkeypatch.setattr(process_, "REFERRAL", (sys.executable, "-c"))
+    for command in ("REFERRAL", "CHILD"):
+        monkeypatch.setattr(process_, command, (sys.executable, "-c"))
 
 
 @pytest.mark.usefixtures("python")

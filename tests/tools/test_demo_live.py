@@ -1,5 +1,6 @@
 """The live demo as a process: from nothing to ready, stopped, gone on with, a node dead."""
 
+import asyncio
 import os
 import re
 import signal
@@ -75,3 +76,10 @@ async def test_it_starts_goes_on_and_leaves_nothing_running(live: Start) -> None
     third, _ = await live()
     assert await third.end(signal.SIGTERM) == 0
     assert nothing_runs(live.state)
+
+    fourth, _ = await live()
+    assert await fourth.end(signal.SIGKILL) == -signal.SIGKILL
+    last = time.monotonic() + 20
+    while not nothing_runs(live.state):
+        assert time.monotonic() < last, "the processes outlive a demo that was killed"
+        await asyncio.sleep(0.1)

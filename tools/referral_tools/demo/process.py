@@ -1,8 +1,9 @@
 """One process of the demo: started, waited for until it says that it is ready, ended.
 
-Law: whatever was started here is ended here: asked to stop first, killed after a limit. A child is
-the leader of its own session, so that Ctrl-C at the terminal reaches the demo alone, which then
-stops its children in their order. All that a child says goes into its log.
+Law: whatever was started here is ended here: asked to stop first, killed after a limit; and should
+the demo itself be killed, it stops by itself. A child is the leader of its own session, so that
+Ctrl-C at the terminal reaches the demo alone, which then stops its children in their order. All
+that a child says goes into its log.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ from referral_tools.demo.trouble import DemoTrouble
 
 # -P: what lies in the folder from which the demo was started is not to be imported.
 REFERRAL: Final = (sys.executable, "-P", "-m", "referral_tools")
+CHILD: Final = (sys.executable, "-P", "-m", "referral_tools.demo.child")
+"""The same, and it stops by itself when its standard input ends: when the demo is gone."""
 READY_WITHIN: Final = 60.0
 COMMAND_WITHIN: Final = 120.0
 STOP_WITHIN: Final = 15.0
@@ -95,9 +98,9 @@ class Process:
         try:
             begin = os.lseek(handle, 0, os.SEEK_END)
             child = await asyncio.create_subprocess_exec(
-                *REFERRAL,
+                *CHILD,
                 *map(str, self._arguments),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=handle,
                 stderr=handle,
                 start_new_session=True,

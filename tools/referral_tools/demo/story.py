@@ -226,7 +226,9 @@ def _print(show: Show, page: Page, found: tuple[Event, ...]) -> None:
     rungs = [(each.words, each.when) for each in ladder(page).values()]
     show.table(("Where it stands", "When"), rungs)
     show.say("")
-    rows = [(each.when, each.who, each.title, each.statement[:12]) for each in found]
+    rows = [
+        (each.when, each.who.partition(", ")[0], each.title, each.statement[:12]) for each in found
+    ]
     show.table(("When", "Who", "What", "Statement"), rows)
 
 
