@@ -1,4 +1,4 @@
-"""A browser without eyes: fetches pages, reads their HTML strictly, submits only what it found there.
+"""A browser without eyes: fetches pages, reads their HTML strictly, submits only what is there.
 
 What a person could not do it refuses: a field that the form does not have, a radio's value that is
 not offered, a button that is not there. It follows redirects by GET and keeps cookies.
