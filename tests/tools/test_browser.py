@@ -130,6 +130,9 @@ async def test_a_page_is_read_as_a_person_reads_it(browser: Browser, server: Ser
     page.says("Wordbyword, and no more", "Answer by 17:05")
     assert page.facts() == {"Answer by": "17:05 !"}
     assert "never()" not in page.text
+    page.says("Country Ukraine")  # of a list that is folded, what is chosen
+    assert "The Netherlands" not in page.text
+    assert page.wording("evid") == "The evidence"
     assert page.problems == []
     with pytest.raises(NotThere, match=r"does not say “sent”\. It says: How can"):
         page.says("sent")
@@ -142,6 +145,8 @@ async def test_a_form_sends_what_was_filled_in_and_what_stood_there(
     form = page.form("Later")
     assert form.value("Country", within="Where it happened") == "Portugal"
     assert form.chosen("Needs") == ["Shelter"]
+    assert form.offered("Needs") == ["Shelter", "Claim", "Court"]
+    assert form.offered("Country", within="Where it happened") == ["Portugal"]
     form.fill("Note on calling", "Desk é\nquiet").date("Born", "1992-05-03")
     form.choose("Safe?", "Yes").choose("Needs", "Claim", "Court").tick("I am sure")
     saved = await browser.press(form, "Save")
