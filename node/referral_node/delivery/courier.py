@@ -56,12 +56,16 @@ class _Parcel(msgspec.Struct):
 
 
 class _Failed(Exception):
-    """This attempt is over. ``wait``: back off; ``left``: it may have arrived."""
+    """This attempt is over. ``left``: it may have arrived; ``refresh``: their prekey is no good;
+    ``final``: the peer signed that it takes nothing from us any more."""
 
-    def __init__(self, code: str, *, left: bool = False, refresh: bool = False) -> None:
+    def __init__(
+        self, code: str, *, left: bool = False, refresh: bool = False, final: bool = False
+    ) -> None:
         self.code = code
         self.left = left
         self.refresh = refresh
+        self.final = final
         super().__init__(code)
 
 
@@ -182,16 +186,19 @@ class Courier:
             raise _Failed(error.code) from None
         content = ParcelContent(core.members.checkpoint, tuple(w.message for w in waiting))
         name = core.entropy(16)
-        data = make_parcel(
-            core.node,
-            core.certificate,
-            key,
-            prekey,
-            parcel=name,
-            sender=core.us,
-            now=core.clock(),
-            content=content,
-        )
+        try:
+            data = make_parcel(
+                core.node,
+                core.certificate,
+                key,
+                prekey,
+                parcel=name,
+                sender=core.us,
+                now=core.clock(),
+                content=content,
+            )
+        except ProtocolError as refusal:
+            raise _Failed(refusal.code, refresh=True) from None  # a key that cannot be sealed to
         return _Parcel(name, data, waiting, prekey)
 
     async def _deliver(self, peer: bytes, parcel: _Parcel) -> None:
@@ -248,9 +255,11 @@ class Courier:
         return envelope, signed
 
     def _refused(self, code: str) -> None:
+        """The whole parcel was refused, and signed so. That says something of these bytes; what is
+        in them goes in another parcel, unless it is us whom they do not take anything from."""
         known = CODES.get(code)
         refresh = known is not None and known.retry is Retry.REFRESH
-        raise _Failed(code, refresh=refresh)
+        raise _Failed(code, refresh=refresh, final=code == "removed")
 
     async def _postpone(self, peer: _Peer, failure: _Failed) -> None:
         now = self._core.clock()
@@ -259,15 +268,13 @@ class Courier:
         log.warning("parcel.failed", peer=peer.id.hex(), code=failure.code, failures=peer.failures)
         parcel = peer.under_way
         if parcel is not None:
-            refusal = CODES.get(failure.code)
-            final = refusal is not None and refusal.retry is Retry.NEVER
             await self._posting.postponed(
                 parcel.sent,
                 peer.retry_at,
                 sent_at=now if failure.left else None,
-                code=failure.code if final else None,
+                code=failure.code if failure.final else None,
             )
-            if final or not failure.left:
+            if not failure.left:
                 peer.under_way = None
         await self._prekeys.failed(peer.id, failure.code)
         await self._posting.give_up(peer.id)
