@@ -14,6 +14,8 @@ from structlog.typing import EventDict, WrappedLogger
 ALLOWED: Final = frozenset(
     {
         "code",
+        "command",  # one of the names in control.py's table, never what somebody typed
+        "error",  # the type of an exception, never its text
         "event",
         "exchange",
         "failures",
@@ -27,10 +29,10 @@ ALLOWED: Final = frozenset(
         "pages",
         "parcel",
         "peer",
-        "place",
         "refused",
-        "status",
+        "route",  # as it is written in the program, without the values of a request
         "timestamp",
+        "where",  # module and line in our code
     }
 )
 

@@ -275,7 +275,13 @@ async def _serve(folder: StateFolder, config: Config, parts: Parts) -> None:
     try:
         check_floor(await all_slots(node.exchange.store))
         async with ControlServer(folder.control, node.operations().handlers()):
-            log.info("node.ready", member=node.exchange.us.hex(), **node.ports)
+            log.info(
+                "node.ready",
+                member=node.exchange.us.hex(),
+                exchange=node.ports["exchange"],
+                pages=node.ports["pages"],
+                metrics=node.ports["metrics"],
+            )
             print(f"ready {node.pages_url()}", flush=True)  # noqa: T201 - what starters wait for
             await stop.wait()
     finally:
