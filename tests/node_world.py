@@ -4,8 +4,11 @@ The directory's log is made by :mod:`directory_world` and handed to each node's 
 else (store, vault, listener, courier) is what a node runs.
 """
 
+import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -13,15 +16,19 @@ from directory_world import DAY, World, id_of, signer
 from referral_node.api.listener import build_listener
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.http import Http
-from referral_node.exchange import Actor, Core, Exchange, MemberBook
+from referral_node.exchange import Actor, Core, Exchange, MemberBook, Said, ThreadView
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.store import Store, Tx
 from referral_node.vault.vault import UnlockedVault
+from referral_protocol import forms
 from referral_protocol.certificates import Bundle, CasePrekey, make_bundle, make_certificate
 from referral_protocol.directory.board import verify_posted
+from referral_protocol.examples import referral
+from referral_protocol.statements import Head
 from referral_protocol.suite import SUITE
 from referral_ui.connections import Listening, listen
 
+AUTHOR = {"name": "Jasmijn de Wit", "role": "point-of-contact"}
 ACTOR = Actor(b"u" * 16, "Inês Carvalhal", "point-of-contact")
 
 
@@ -153,3 +160,52 @@ class Offices:
     async def stop(self) -> None:
         for office in self.all.values():
             await office.stop()
+
+
+async def until(ready: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something that the courier does has happened; fail after five seconds."""
+    async with asyncio.timeout(5):
+        while not await ready():  # noqa: ASYNC110 - what is awaited lies in a database
+            await asyncio.sleep(0.01)
+
+
+async def send(offices: Offices, priority: str = "urgent") -> Said:
+    """Lisbon refers the story's person to Utrecht."""
+    lisboa = offices["lisboa"]
+    head = Head("referral", priority, offices.clock.now + 3 * DAY, None)
+    return await lisboa.exchange.voice.open(
+        lisboa.vault,
+        ACTOR,
+        recipient=offices["utrecht"].id,
+        head=head,
+        content=content_for(offices),
+    )
+
+
+def content_for(offices: Offices) -> dict[str, Any]:
+    """What that referral says."""
+    body, _ = forms.body(referral(offices["utrecht"].id))
+    return body
+
+
+async def delivered(office: Office, count: int = 0) -> None:
+    """Wait until so many messages are left in an outbox."""
+
+    async def empty() -> bool:
+        row = await office.store.row("SELECT COUNT(*) FROM outbox")
+        return row is not None and row[0] == count
+
+    await until(empty)
+
+
+async def view(office: Office, thread: bytes) -> ThreadView:
+    """A thread as this member sees it."""
+    shown = await office.exchange.threads.view(office.vault, thread)
+    assert shown is not None
+    return shown
+
+
+async def say(office: Office, thread: bytes, kind: str, head: Head, **content: object) -> Said:
+    """Say something in a thread."""
+    body = {"author": AUTHOR, "language": "en", **content}
+    return await office.exchange.voice.say(office.vault, ACTOR, thread, kind, head, body)

@@ -1,22 +1,27 @@
 """One referral between two nodes: sent, held, opened, accepted, answered, and seen by both."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from node_world import ACTOR, Office, Offices
-from referral_node.exchange import NotAllowed, Said, ThreadView, UnknownThread
-from referral_protocol import forms
+from node_world import (
+    ACTOR,
+    Office,
+    Offices,
+    content_for,
+    delivered,
+    say,
+    send,
+    until,
+    view,
+)
+from referral_node.exchange import NotAllowed, ThreadView, UnknownThread
 from referral_protocol.evidence import verify_evidence
-from referral_protocol.examples import referral
 from referral_protocol.ladder import Rung, Standing
 from referral_protocol.statements import ASK, NOTE, STATE, WITHDRAW, Head
 
 DAY = 24 * 3600 * 1000
-AUTHOR = {"name": "Jasmijn de Wit", "role": "point-of-contact"}
 
 
 @pytest.fixture
@@ -27,51 +32,8 @@ async def offices(tmp_path: Path) -> AsyncIterator[Offices]:
     await made.stop()
 
 
-async def until(ready: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something that the courier does has happened; fail after five seconds."""
-    async with asyncio.timeout(5):
-        while not await ready():  # noqa: ASYNC110 - what is awaited lies in a database
-            await asyncio.sleep(0.01)
-
-
-async def send(offices: Offices, priority: str = "urgent") -> Said:
-    lisboa = offices["lisboa"]
-    head = Head("referral", priority, offices.clock.now + 3 * DAY, None)
-    return await lisboa.exchange.voice.open(
-        lisboa.vault,
-        ACTOR,
-        recipient=offices["utrecht"].id,
-        head=head,
-        content=content_for(offices),
-    )
-
-
-def content_for(offices: Offices) -> dict[str, Any]:
-    body, _ = forms.body(referral(offices["utrecht"].id))
-    return body
-
-
-async def delivered(office: Office, count: int = 0) -> None:
-    async def empty() -> bool:
-        row = await office.store.row("SELECT COUNT(*) FROM outbox")
-        return row is not None and row[0] == count
-
-    await until(empty)
-
-
-async def view(office: Office, thread: bytes) -> ThreadView:
-    shown = await office.exchange.threads.view(office.vault, thread)
-    assert shown is not None
-    return shown
-
-
 def reached(shown: ThreadView) -> dict[Rung, Standing]:
     return {step.rung: step.standing for step in shown.steps}
-
-
-async def say(office: Office, thread: bytes, kind: str, head: Head, **content: object) -> Said:
-    body = {"author": AUTHOR, "language": "en", **content}
-    return await office.exchange.voice.say(office.vault, ACTOR, thread, kind, head, body)
 
 
 async def test_the_whole_way(offices: Offices) -> None:
@@ -155,9 +117,7 @@ async def test_what_the_state_does_not_allow_is_refused(offices: Offices) -> Non
         await say(lisboa, said.thread, STATE, Head(state="accepted"), form="answer")
     await delivered(utrecht)
     with pytest.raises(NotAllowed):
-        await say(
-            lisboa, said.thread, WITHDRAW, Head(), form="withdraw", reason="no-longer-needed"
-        )
+        await say(lisboa, said.thread, WITHDRAW, Head(), form="withdraw", reason="no-longer-needed")
     with pytest.raises(UnknownThread):
         await say(lisboa, b"x" * 32, ASK, Head(), form="ask", purpose="news")
 
@@ -173,8 +133,10 @@ async def test_a_withdrawn_referral_is_not_opened(offices: Offices) -> None:
     assert theirs.opener_withheld == "withdrawn"
     assert theirs.state.state == "cancelled"
     assert (await view(lisboa, said.thread)).state.state == "cancelled"
-    bodies = await utrecht.store.row("SELECT COUNT(*) FROM bodies b JOIN messages m "
-                                     "ON m.number = b.message WHERE m.kind = 'open'")
+    bodies = await utrecht.store.row(
+        "SELECT COUNT(*) FROM bodies b JOIN messages m "
+        "ON m.number = b.message WHERE m.kind = 'open'"
+    )
     assert bodies is not None
     assert bodies[0] == 0
 
@@ -183,8 +145,9 @@ async def test_what_cannot_be_read_is_sealed_again(offices: Offices) -> None:
     lisboa, utrecht = offices["lisboa"], offices["utrecht"]
     said = await send(offices)
     await delivered(lisboa)
-    keys = await utrecht.store.rows("SELECT id, seed, public, made_at, starts, ends "
-                                    "FROM case_prekeys")
+    keys = await utrecht.store.rows(
+        "SELECT id, seed, public, made_at, starts, ends FROM case_prekeys"
+    )
 
     async def lose(tx: object) -> None:
         await tx.execute("DELETE FROM case_prekeys")  # type: ignore[attr-defined]  # a Tx

@@ -9,6 +9,7 @@ from referral_node.exchange.compose import NotAllowed, Said, UnknownThread, Voic
 from referral_node.exchange.contacts import Contacts, FirstContact, MemberNote
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.drafts import Draft, DraftGone, Drafts, StaleDraft
+from referral_node.exchange.erasing import decide as erase
 from referral_node.exchange.evidence import Evidence
 from referral_node.exchange.figures import Counting, Figure, Figures
 from referral_node.exchange.importing import Importing, ImportResult
@@ -68,6 +69,7 @@ __all__ = [
     "ThreadView",
     "UnknownThread",
     "author",
+    "erase",
     "looked",
     "set_follow_up",
 ]

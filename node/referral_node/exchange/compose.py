@@ -140,6 +140,9 @@ async def _check_state(tx: Tx, thread: bytes, kind: str, head: Head, role: str) 
     state = await state_of(tx, thread)
     if state is None:
         raise UnknownThread("the opening message of this referral is not here yet")
+    erased = await tx.row("SELECT erase_at FROM threads WHERE id = ?", (thread,))
+    if erased is not None and erased["erase_at"] is not None:
+        raise NotAllowed(state)  # nothing that is said could be kept any more
     if kind == STATE:
         if role != "receiving" or head.state not in allowed(state):
             raise NotAllowed(state)

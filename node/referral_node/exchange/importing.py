@@ -13,6 +13,7 @@ import msgspec
 
 from referral_node.exchange.compose import PRIVATE_VERSION, queue, say_in
 from referral_node.exchange.core import Actor, Core, rank
+from referral_node.exchange.erasing import ERASED, carry_out
 from referral_node.exchange.rows import audit, state_of
 from referral_node.exchange.summaries import Summarised, summarise
 from referral_node.store import Tx
@@ -80,6 +81,7 @@ class Importing:
             if not left or imported + unreadable in (before, most):
                 break
         sealed = await self._seal_waiting(vault)
+        await carry_out(self._core)
         return ImportResult(imported, unreadable, sealed, left)
 
     async def _left(self) -> int:
@@ -146,13 +148,17 @@ class Importing:
             return None  # another page imported it, or it was sealed again meanwhile
         # The peer too: what somebody else said under this hash before its opener came stays shut.
         thread = await tx.row(
-            "SELECT t.case_key, m.body FROM threads t JOIN messages m ON m.hash = t.id "
+            "SELECT t.case_key, t.erased_at, m.body FROM threads t "
+            "JOIN messages m ON m.hash = t.id "
             "WHERE t.id = ? AND t.peer = ?",
             (row["thread"], row["peer"]),
         )
         opening = row["kind"] == OPEN
         if thread is None:
             return None  # its opener is not here yet: the gap closes first
+        if thread["erased_at"] is not None:
+            await _let_go(tx, row, ERASED)
+            return None  # whoever erased a case has nothing to keep an answer in
         if thread["case_key"] is None and thread["body"] == "sealed" and not opening:
             return None  # its opener was not opened yet; one that has no body never will be
         if opening and await _withdrawn(tx, bytes(row["hash"])):

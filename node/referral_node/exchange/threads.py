@@ -23,7 +23,7 @@ from referral_protocol.states import ThreadState, allowed, in_order, thread_stat
 
 _THREADS: Final = (
     "SELECT t.id, t.peer, t.role, t.kind, t.priority, t.opened_at, t.respond_by, t.state, "
-    "t.ended, t.changed_at, t.follow_up_at, t.case_key, t.summary, t.summary_version, "
+    "t.ended, t.changed_at, t.follow_up_at, t.erased_at, t.case_key, t.summary, t.summary_version, "
     "(SELECT COUNT(*) FROM messages m WHERE m.thread = t.id AND m.mine = 1 "
     " AND m.body IN ('unsealed', 'outgoing')) AS undelivered, "
     "(SELECT m.body FROM messages m WHERE m.hash = t.id) AS opener, "
@@ -103,6 +103,7 @@ class ThreadView(msgspec.Struct, frozen=True):
     messages: tuple[MessageView, ...]
     opened_by: str | None
     answered_by: str | None
+    erased_at: int | None = None
     pending: tuple[bytes, ...] = ()
 
 
@@ -231,6 +232,7 @@ def _view(
         messages=messages,
         opened_by=_author(messages, ("received", "accepted", "rejected")),
         answered_by=_author(messages, ("accepted", "rejected")),
+        erased_at=row["erased_at"],
         pending=tuple(m.hash for m in messages if not m.known),
     )
 

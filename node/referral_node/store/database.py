@@ -153,6 +153,14 @@ class Store:
         # A caller that goes away does not undo its work: it may already be part of a commit.
         return await asyncio.shield(done)
 
+    async def truncate(self) -> bool:
+        """Empty the write-ahead log, so that what was deleted lies in no file any more.
+
+        False if a reader was in the way: then the next one does it.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, _truncate, self._writer)
+
     async def rows(self, sql: str, params: Params = ()) -> list[sqlite3.Row]:
         """All rows of a query, as last committed."""
         try:
@@ -242,6 +250,11 @@ def _attempt(connection: sqlite3.Connection, job: _Job, tx: Tx) -> _End:
         return None, translated(error) if isinstance(error, sqlite3.Error) else error
     connection.execute("RELEASE work")
     return result, None
+
+
+def _truncate(connection: sqlite3.Connection) -> bool:
+    busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return not busy
 
 
 async def _open_reader(path: Path) -> aiosqlite.Connection:

@@ -268,8 +268,9 @@ RECEIVING: Final = (
         "erased",
         "Say what you erased",
         "What became of the content?",
-        "Consent was withdrawn, or {peer} asked you to erase. Say what is erased, and which law"
-        " obliges you to keep the rest.",
+        "Consent was withdrawn, or {peer} asked you to erase. If you say that all of it is erased,"
+        " your node erases the content here at once, for ever. What is on paper or elsewhere you"
+        " erase yourself.",
         "Say this to {peer}",
         blocks=(
             Ask("erased", "What did you do?", widget="radios", inline=False),

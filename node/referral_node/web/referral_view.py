@@ -79,6 +79,7 @@ class ReferralPage:
     written_by: str
     printed: str
     same_person: tuple[tuple[Text, str], ...] = ()
+    erased: bool = False
 
 
 def reader_of(case: Case, *, mine: bool) -> Reader:
@@ -127,8 +128,9 @@ def build(
         peer_plain=case.peer.plain,
         receiving=case.receiving,
         written_by=author_of(_opener(case)),
-        printed=_printed(case, person),
+        printed=printed(case, person),
         same_person=_same(case, others),
+        erased=case.view.erased_at is not None,
     )
 
 
@@ -281,7 +283,8 @@ def _same(case: Case, others: Sequence[Summary]) -> tuple[tuple[Text, str], ...]
     return tuple(found)
 
 
-def _printed(case: Case, person: str) -> str:
+def printed(case: Case, person: str) -> str:
+    """The line that stands on paper: who printed it, when, in whose time."""
     on = case.times.record(case.now)
     offset = case.times.offset(case.there)
     there = "" if offset == "your time" else f"; {case.there.name} is {offset}"

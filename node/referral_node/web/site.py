@@ -18,7 +18,12 @@ from referral_ui.http import Origins
 from referral_ui.parts import Frame, Link
 
 PRODUCT: Final = "Referral exchange"
-MENU: Final = (Link("Today", "/"), Link("New referral", "/new"), Link("Find a service", "/find"))
+MENU: Final = (
+    Link("Today", "/"),
+    Link("New referral", "/new"),
+    Link("Find a service", "/find"),
+    Link("All referrals", "/referrals"),
+)
 FOOT: Final = (Link("Record of access", "/access"),)
 FOOT_LINE: Final = "Case data stays with the two organisations in the referral."
 SIGN_IN: Final = "/sign-in"
@@ -78,7 +83,10 @@ class Site:
 
 
 def _entry(path: str) -> str:
-    """The menu's entry that a page belongs to: an organisation is found under Find a service."""
+    """The menu's entry that a page belongs to: an organisation is found under Find a service, a
+    referral among all of them."""
     if path.startswith("/organisation/"):
         return "/find"
+    if path.startswith("/referral/"):
+        return "/referrals"
     return "/new" if path.startswith("/new/") else path

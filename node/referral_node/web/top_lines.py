@@ -31,11 +31,12 @@ _PURPOSES: Final = {
 
 @dataclass(frozen=True)
 class ByLine:
-    """Under the heading: a tag, what is due by when, and how far off that is."""
+    """Under the heading: a tag, what is due by when, and how far off that is (not on paper)."""
 
     tag: Tag | None
     due: Text = ""
     rest: Text = ""
+    distance: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class Banner:
 
 def ask_line(case: Case) -> Text:
     """The sentence under the name."""
+    if case.view.erased_at is not None:
+        when = lower(case.times.moment(case.view.erased_at))
+        return Markup("The content was erased here {}. The signed evidence stays.").format(when)
     first = _received(case) if case.receiving else _sent(case)
     asked = _asked(case)
     return Markup(" ").join(each for each in (first, asked) if each)
@@ -208,11 +212,10 @@ def _priority(case: Case) -> Tag | None:
 
 def _due(case: Case, tag: Tag | None, verb: str, at: int) -> ByLine:
     when = lower(case.times.moment(at, case.there, tomorrow=True, comma=True))
-    other = f"({when.other}) " if when.other else ""
-    priority = ""
+    rest = [f"({when.other})"] if when.other else []
     if tag is None and case.view.priority:
-        priority = f" – {lowered(codes.label('priorities', case.view.priority))}"
-    return ByLine(tag, f"{verb} {when.mine}", f"{other}– {case.times.distance(at)}{priority}")
+        rest.append(f"– {lowered(codes.label('priorities', case.view.priority))}")
+    return ByLine(tag, f"{verb} {when.mine}", " ".join(rest), case.times.distance(at))
 
 
 def _state_word(case: Case) -> str:

@@ -101,6 +101,7 @@ CREATE TABLE counters (
 );
 
 -- A thread. The case key is wrapped by the master key; summary is sealed under the case key.
+-- erase_at: somebody decided so then; erased_at: the case key and all contents are gone.
 CREATE TABLE threads (
     id BLOB PRIMARY KEY NOT NULL,
     peer BLOB NOT NULL,
@@ -113,6 +114,8 @@ CREATE TABLE threads (
     ended INTEGER NOT NULL DEFAULT 0,
     changed_at INTEGER NOT NULL,
     follow_up_at INTEGER,
+    erase_at INTEGER,
+    erased_at INTEGER,
     case_key BLOB,
     summary BLOB,
     summary_version INTEGER NOT NULL DEFAULT 0

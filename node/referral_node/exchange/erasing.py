@@ -1,0 +1,67 @@
+"""Erasing a case: its key and all contents go; signed statements and receipts stay.
+
+Law: a person decides; the node carries it out at once, or as soon as nothing of ours still waits to
+be sealed, since sealing needs the content. What stays says that something was exchanged, and
+nothing of whom. Afterwards the write-ahead log is emptied, so that no file holds a word of it.
+"""
+
+from referral_node.exchange.core import Actor, Core
+from referral_node.exchange.rows import audit
+from referral_node.store import Tx
+
+ERASED = "erased"
+
+
+async def decide(core: Core, actor: Actor, thread: bytes) -> bool:
+    """Erase a case; True if it was done at once, False if something has to be sealed first."""
+    now = core.clock()
+
+    async def work(tx: Tx) -> None:
+        await tx.execute(
+            "UPDATE threads SET erase_at = COALESCE(erase_at, ?) WHERE id = ?", (now, thread)
+        )
+        await audit(tx, now, actor.id, "erase", thread)
+
+    await core.store.write(work)
+    return thread in await carry_out(core)
+
+
+async def carry_out(core: Core) -> set[bytes]:
+    """Erase what was decided and may go now; cheap when nothing was decided."""
+    rows = await core.store.rows(
+        "SELECT id FROM threads t WHERE erase_at IS NOT NULL AND erased_at IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.thread = t.id AND m.body = 'unsealed')"
+    )
+    threads = {bytes(row["id"]) for row in rows}
+    if not threads:
+        return set()
+    now = core.clock()
+
+    async def work(tx: Tx) -> None:
+        for thread in threads:
+            await _erase(tx, thread, now)
+
+    await core.store.write(work)
+    await core.store.truncate()
+    core.changes.changed(*threads)
+    return threads
+
+
+async def _erase(tx: Tx, thread: bytes, now: int) -> None:
+    await tx.execute(
+        "UPDATE threads SET case_key = NULL, summary = NULL, erased_at = ?, follow_up_at = NULL "
+        "WHERE id = ?",
+        (now, thread),
+    )
+    # Theirs that nobody opened go too; ours on the way out are sealed, to another's key.
+    await tx.execute(
+        "DELETE FROM bodies WHERE message IN "
+        "(SELECT number FROM messages WHERE thread = ? AND mine = 0)",
+        (thread,),
+    )
+    await tx.execute(
+        "UPDATE messages SET private = NULL, withheld = ?, body = CASE WHEN mine = 0 THEN 'none' "
+        "ELSE body END WHERE thread = ?",
+        (ERASED, thread),
+    )
+    await audit(tx, now, None, ERASED, thread)
