@@ -25,6 +25,8 @@ _FINGERPRINT: Final = re.compile(r"^Fingerprint\s+((?:[0-9]{5}\s+){11}[0-9]{5})\
 _LOOK_EVERY_SECONDS: Final = 2
 """How often a node of the demo looks into the directory: a person waits for it here."""
 _MEMBERS_WITHIN: Final = 60.0
+_PAUSE: Final = 0.4
+"""Seconds between two looks at a node's status: each is a process, and they share the machine."""
 
 Doing = Callable[[str], AbstractContextManager[None]]
 """Around a step, with the words for it."""
@@ -141,6 +143,7 @@ async def _member(place: Place, player: Player) -> None:
                 said = json.loads(await need("node", "status", *state, "--json"))["directory"]
                 if said["state"] == "admitted" and said["entries"] >= entries:
                     return
+                await asyncio.sleep(_PAUSE)
     except TimeoutError:
         waited = f"{player.readable} is not a member after {_MEMBERS_WITHIN:.0f} s"
         raise DemoTrouble(f"{waited}; its node says: {said}") from None
