@@ -266,7 +266,7 @@ async def test_a_deadline_is_moved(desks: Desks) -> None:
     assert today.headings[1] == "Answers due (1)"
     page = await page_of(utrecht, thread)
     assert page.main.one("p", style="by").text == (
-        "Answer by Sat 21 Nov, 13:00 (12:00 in Lisboa) – in 2 days – urgent"
+        "Answer by Sat 21 Nov, 13:00 (12:00 in Lisboa) – urgent – in 2 days"
     )
 
 

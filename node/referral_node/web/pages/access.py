@@ -7,6 +7,7 @@ from aiohttp import web
 
 from referral_node.exchange import Summary
 from referral_node.exchange.records import Line
+from referral_node.web import referral_view
 from referral_node.web.number_reasons import REASONS
 from referral_node.web.pages.referral import look
 from referral_node.web.routing import Route, get
@@ -71,7 +72,15 @@ async def of_case(visit: Visit) -> web.StreamResponse:
     lines = await visit.exchange.records.of(case.view.id, MOST)
     rows = [row(visit, line, {}) for line in lines]
     base = f"/referral/{case.view.id.hex()}"
-    return visit.page("access.html", rows=rows, subject=case.subject.full, base=base, most=MOST)
+    printed = referral_view.printed(case, visit.actor.display)
+    return visit.page(
+        "access.html",
+        rows=rows,
+        subject=case.subject.full,
+        base=base,
+        most=MOST,
+        printed=printed,
+    )
 
 
 async def of_all(visit: Visit) -> web.StreamResponse:
@@ -80,7 +89,7 @@ async def of_all(visit: Visit) -> web.StreamResponse:
     summaries = await visit.exchange.threads.index(visit.vault, visit.kept.threads)
     known = {summary.id: summary for summary in summaries}
     rows = [row(visit, line, known) for line in lines]
-    return visit.page("access.html", rows=rows, subject=None, base="", most=MOST)
+    return visit.page("access.html", rows=rows, subject=None, base="", most=MOST, printed="")
 
 
 def row(visit: Visit, line: Line, known: dict[bytes, Summary]) -> Row:

@@ -126,6 +126,7 @@ async def word_for_word(visit: Visit) -> web.StreamResponse:
         case=case,
         parts=read(shown, reader) if shown else (),
         hidden=shown is not opener and shown != opener,
+        printed=referral_view.printed(case, visit.actor.display),
         base=f"/referral/{case.view.id.hex()}",
     )
 
@@ -137,6 +138,7 @@ async def evidence(visit: Visit) -> web.StreamResponse:
         "evidence.html",
         case=case,
         events=evidence_view.events(case),
+        printed=referral_view.printed(case, visit.actor.display),
         base=f"/referral/{case.view.id.hex()}",
         form=Form(("contents",)),
     )
