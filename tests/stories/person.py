@@ -4,6 +4,7 @@ Law: a story touches a page only through what stands there to be read. A field i
 label, in a group by the group's legend; which kind of input it is, is looked up on the page.
 """
 
+from pathlib import Path
 from typing import Self
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page
@@ -65,7 +66,8 @@ class Person:
         if not await places.count():
             there = await self.page.get_by_role("link").all_inner_texts()
             raise AssertionError(f"{self.page.url} has no link {link!r}, only {there}")
-        await places.first.click()
+        async with self.page.expect_navigation():
+            await places.first.click()
 
     async def press(self, button: str) -> None:
         """A button, or a link that is drawn as one."""
@@ -74,7 +76,14 @@ class Person:
         if not await found.count():
             there = await self.page.locator("button, a.govuk-button").all_inner_texts()
             raise AssertionError(f"{self.page.url} has no button {button!r}, only {there}")
-        await found.first.click()
+        async with self.page.expect_navigation():
+            await found.first.click()
+
+    async def save(self, button: str) -> bytes:
+        """Press a button whose answer is a file; what is in it."""
+        async with self.page.expect_download() as coming:
+            await self.page.get_by_role("button", name=button, exact=True).click()
+        return _content(await (await coming.value).path())
 
     async def look_again(self) -> None:
         await self.page.reload()
@@ -164,3 +173,7 @@ class Person:
         names = await facts.locator("+ dd").all_inner_texts()
         await self.follow("Back to the referral")
         return sorted(names)
+
+
+def _content(file: Path) -> bytes:
+    return file.read_bytes()
