@@ -13,9 +13,9 @@ from aiohttp import web
 from jinja2 import PackageLoader
 
 from referral_node.config import Config
-from referral_node.exchange import Exchange
+from referral_node.exchange import Exchange, UnknownThread
 from referral_node.store import StoreError
-from referral_node.vault import Sessions, SignedOut, SignIn, VaultClosed
+from referral_node.vault import Sessions, SignedOut, SignIn, Unsealable, VaultClosed
 from referral_node.web import faults
 from referral_node.web.kept import OtherContent, Unfinished
 from referral_node.web.pages import (
@@ -134,6 +134,10 @@ async def known_faults(request: web.Request, handler: Plain) -> web.StreamRespon
         raise Problem(503, f"store-{error.code}", faults.of_store(error)) from error
     except ProtocolError as error:
         raise Problem(409, error.code, faults.of_protocol(error)) from error
+    except UnknownThread as error:
+        raise Problem(404, "no-such-referral", faults.GONE, title=faults.GONE_TITLE) from error
+    except Unsealable as error:
+        raise Problem(500, "unsealable", faults.UNSEALABLE, title=faults.DAMAGED) from error
     except (OtherContent, Unfinished) as error:
         raise Problem(409, "stale-form", f"{STALE}.") from error
 

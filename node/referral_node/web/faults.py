@@ -9,6 +9,13 @@ from typing import Final
 from referral_node.store import StoreError
 from referral_protocol.errors import ProtocolError
 
+GONE_TITLE: Final = "There is no such referral"
+GONE: Final = "It is not here, or it was erased. Nothing was sent."
+DAMAGED: Final = "Something stored here cannot be read"
+UNSEALABLE: Final = (
+    "What is stored of this was changed or damaged outside the exchange, so it is not shown. Tell"
+    " your administrator at once: the last backup may hold it."
+)
 _STORE: Final = {
     "disk": "The node's disk is full, so nothing was saved and nothing was sent. Tell your"
     " administrator. What was saved before is still there.",

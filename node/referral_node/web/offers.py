@@ -46,6 +46,8 @@ def allowed(case: Case, act: Act) -> bool:
     """Whether an act is possible in a thread as it stands."""
     if ROLE.get(act.code, case.view.role) != case.view.role:
         return False
+    if case.view.erased_at is not None:
+        return False  # nothing is here any more that an act could be about
     if case.receiving and case.view.opener is None and act.kind != STATE:
         return False
     if act.code == "outcome":
@@ -69,8 +71,6 @@ def allowed(case: Case, act: Act) -> bool:
 def offers(case: Case) -> Offer:
     """The box for this reader, now."""
     found = _receiving(case) if case.receiving else _referring(case)
-    if case.view.erased_at is not None:
-        found = []  # nothing is here any more that an act could be about
     shown = [act for act in found if allowed(case, act)]
     main, second, links = _ranked(case, shown)
     title = "Your answer" if case.receiving and case.state in WAITING else "What you can do"

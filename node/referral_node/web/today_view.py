@@ -348,7 +348,7 @@ def _job(
 def _name(s: Summary) -> Text:
     """The person, in their own script; what can be said while nothing is opened."""
     if s.case is None or not s.case.name:
-        return "a new referral" if s.case is None else "a person without a name"
+        return "a referral" if s.case is None else "a person without a name"
     return names.name(s.case.name, s.case.language or None)
 
 

@@ -118,7 +118,7 @@ async def test_from_the_first_look_to_the_outcome(desks: Desks) -> None:
         text="I spoke with her for ten minutes. Can you join on Monday?",
     )
     assert ladder(page)[4] == ("done", "Victim contacted")
-    assert fact(page, "Checked with Oksana") == "Today 10:52 (09:52 in Lisboa), by Steunpunt Dom"
+    assert fact(page, "Checked with Oksana") == "Today 10:52 (09:52 in Lisbon), by Steunpunt Dom"
     page = await act(
         utrecht,
         thread,
@@ -132,7 +132,7 @@ async def test_from_the_first_look_to_the_outcome(desks: Desks) -> None:
         text="De tolk is bevestigd.",
         language="nl",
     )
-    assert meeting(page, "When") == "Monday 23 November 2026, 09:30 (08:30 in Lisboa), 45 minutes"
+    assert meeting(page, "When") == "Monday 23 November 2026, 09:30 (08:30 in Lisbon), 45 minutes"
     await desks.settle()
 
     today = await lisboa.reader.get("/")
@@ -266,7 +266,7 @@ async def test_a_deadline_is_moved(desks: Desks) -> None:
     assert today.headings[1] == "Answers due (1)"
     page = await page_of(utrecht, thread)
     assert page.main.one("p", style="by").text == (
-        "Answer by Sat 21 Nov, 13:00 (12:00 in Lisboa) – urgent – in 2 days"
+        "Answer by Sat 21 Nov, 13:00 (12:00 in Lisbon) – urgent – in 2 days"
     )
 
 
@@ -287,3 +287,40 @@ async def test_the_follow_up_is_asked_and_moved(desks: Desks) -> None:
     today = await lisboa.reader.get("/")
     assert "Follow-ups (1)" not in today.headings
     assert "Thu 24 Dec" in today.main.text
+
+
+async def test_all_is_erased_and_only_evidence_stays(desks: Desks) -> None:
+    thread = await desks.sent()
+    lisboa, utrecht = desks.desk("lisboa"), desks.desk("utrecht")
+    await utrecht.sign_in()
+    page = await page_of(utrecht, thread)
+    late = await utrecht.reader.follow(page, "Ask for information")
+    await desks.settle()
+    await lisboa.sign_in()
+    await act(lisboa, thread, "Consent was withdrawn", "Withdraw the referral")
+    await desks.settle()
+    await act(utrecht, thread, "Cancel it", "Cancel this referral")
+    await act(
+        utrecht,
+        thread,
+        "Say what you erased",
+        "Say this to Associação Ponte Tejo",
+        erased="erased",
+    )
+    page = await page_of(utrecht, thread)
+    assert "The content was erased here today" in page.main.text
+    assert "Оксана" not in page.text
+    assert "Oksana" not in page.text
+    assert page.buttons() == []
+    form = late.form("Ask for information")
+    form.fill({"text": "Too late."})
+    page = await utrecht.reader.send(form)
+    assert page.status == 409
+    assert "Too late." in page.main.text
+    for path in ("/sent", "/evidence", "/access", "/do/message"):
+        assert (await utrecht.reader.get(f"/referral/{thread.hex()}{path}")).status == 200
+    assert (await utrecht.reader.get("/")).status == 200
+    await desks.settle()
+    page = await page_of(lisboa, thread)
+    assert "Оксана Ткаченко" in page.main.text
+    assert page.main.one("p", style="by").text.startswith("Cancelled")

@@ -405,7 +405,7 @@ def test_news_that_nobody_has_read() -> None:
 
 def test_what_cannot_be_read_yet_is_a_row_too() -> None:
     sealed = thread(1, "receiving", b"tejo", state="requested", case=None, opener="sealed")
-    assert only(page(sealed))[1][1] == "Answer: a new referral – not opened yet"
+    assert only(page(sealed))[1][1] == "Answer: a referral – not opened yet"
     broken = msgspec.structs.replace(sealed, unreadable=1)
     assert "your node cannot read it" in only(page(broken))[1][1]
 

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from referral_node.exchange import looked
 from referral_node.exchange.looks import mark_read
-from referral_node.web import evidence_view, freshness, referral_view
+from referral_node.web import evidence_view, faults, freshness, referral_view
 from referral_node.web.act_view import languages_near
 from referral_node.web.calendar import meeting_entry
 from referral_node.web.case import Case
@@ -24,14 +24,12 @@ from referral_ui.forms import Form
 from referral_ui.parts import Choice
 from referral_ui.problems import Problem
 
-NONE_HERE: Final = "There is no such referral here. It may have been erased."
-
 
 async def case_of(visit: Visit) -> Case:
     """The case that the address names; 404 if there is none."""
     view = await visit.exchange.threads.view(visit.vault, visit.id("thread", 32))
     if view is None:
-        raise Problem(404, "no-such-referral", NONE_HERE, title="There is no such referral")
+        raise Problem(404, "no-such-referral", faults.GONE, title=faults.GONE_TITLE)
     return Case(view, visit.us, visit.site.organisation(view.peer), visit.times)
 
 
