@@ -24,23 +24,27 @@ from referral_protocol.suite import Signer
 ATTEMPTS: Final = 5
 SHORTEST: Final = 12
 MAX_FILE: Final = 4096
-_LINE: Final = 4
-"""Groups of five digits in each of the three lines that a node shows."""
+_LINES: Final = 3
+"""Lines in which a node shows its fingerprint."""
 
 Rows = Sequence[Sequence[str]]
 
 
 def read_secret(path: Path) -> str:
     """The first line of a password file."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MAX_FILE).split("\n", 1)[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise Trouble(f"{path}: cannot be read ({reason})") from None
+    text = _read(path).split("\n", 1)[0].rstrip("\r")
     if not text:
         raise Trouble(f"{path}: the first line is empty; write the password there")
     return text
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(MAX_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise Trouble(f"{path}: cannot be read ({reason})") from None
 
 
 def new_password(what: str, path: Path | None) -> str:
@@ -75,33 +79,43 @@ def unlock(folder: Folder, path: Path | None) -> Signer:
 def confirm_fingerprint(expected: str, path: Path | None) -> None:
     """Compare what the registrar heard and typed; Trouble if it is not the request's."""
     if path is not None:
-        if not same_fingerprint(read_secret(path), expected):
-            raise Trouble(f"{path}: not the fingerprint of this request. {_differs('', '')}")
+        heard = _read(path)
+        if not same_fingerprint(heard, expected):
+            said = how_it_differs(heard, expected)
+            raise Trouble(f"{path}: not the fingerprint of this request. {said}")
         return
     click.echo("Telephone the organisation and let them read the fingerprint of their node to you.")
     for _ in range(ATTEMPTS):
         typed = str(click.prompt("Fingerprint (60 digits)"))
         if same_fingerprint(typed, expected):
             return
-        click.echo(_differs(typed, expected), err=True)
+        click.echo(how_it_differs(typed, expected), err=True)
     raise Trouble("different five times: do not admit this organisation; find out why they differ")
 
 
-def _differs(typed: str, expected: str) -> str:
+def how_it_differs(typed: str, expected: str) -> str:
+    """Which of the three lines that a node shows are not the same, without a digit of them."""
     digits = "".join(c for c in typed if c.isascii() and c.isdigit())
     wanted = expected.replace(" ", "")
     if len(digits) != len(wanted):
-        return "Different twice? Stop." if not typed else f"That was {len(digits)} digits, not 60."
-    size = len(wanted) // 3
+        return (
+            f"That was {len(digits)} digits, not {len(wanted)}. Ask them to read all of it again."
+        )
+    size = len(wanted) // _LINES
+    starts = range(0, len(wanted), size)
     lines = [
-        number + 1
-        for number in range(3)
-        if digits[number * size : (number + 1) * size]
-        != wanted[number * size : (number + 1) * size]
+        str(number)
+        for number, start in enumerate(starts, 1)
+        if digits[start : start + size] != wanted[start : start + size]
     ]
-    which = " and ".join(str(line) for line in lines)
-    noun = "Line" if len(lines) == 1 else "Lines"
-    return f"{noun} {which} not the same. Ask them to read it again. Different twice? Stop."
+    if len(lines) == _LINES:
+        what = "No line is the same. Ask them to read all of it again, and of which node it is."
+    elif len(lines) == 1:
+        what = f"Line {lines[0]} is not the same. Ask them to read line {lines[0]} again."
+    else:
+        which = " and ".join(lines)
+        what = f"Lines {which} are not the same. Ask them to read lines {which} again."
+    return f"{what} Different twice? Stop."
 
 
 def shown_time(at: int) -> str:

@@ -147,7 +147,7 @@ def test_whole_life_of_two_members(place: Path) -> None:
             "approve", utrecht.id.hex(), *state, *password,
             "--fingerprint-file", place / "heard", expect=1,
         )  # fmt: skip
-        assert "not the fingerprint of this request" in wrong
+        assert "not the fingerprint of this request. No line is the same." in wrong
         assert fingerprint_of("utrecht")[:11] not in wrong
         (place / "other").write_text("not the password\n")
         bad = run(
@@ -271,7 +271,7 @@ def test_registrar_types_fingerprint_and_password(place: Path) -> None:
         )
         assert code == 0, said
         assert "That was 5 digits, not 60." in said
-        assert "Line 2 not the same. Ask them to read it again." in said
+        assert "Line 2 is not the same. Ask them to read line 2 again." in said
         assert "The password is wrong. 4 more." in said
         assert PASSWORD not in said
         assert state_of(url, lisbon)[0] == "approved"
