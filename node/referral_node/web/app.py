@@ -56,6 +56,9 @@ ROUTES: Final[tuple[Route, ...]] = (
 )
 """Every page of a keyholder."""
 
+WITH_A_PAGE: Final = 64
+"""Bodies opened before a page is drawn, a millisecond each; the rest come with the next pages."""
+
 Plain = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -115,7 +118,9 @@ def for_keyholder(site: Site, handler: Handler) -> Plain:
             with session.open(cookie) as vault:
                 visit = Visit(request, site, session, vault)
                 try:
-                    visit.imported = await site.exchange.importing.run(vault, visit.actor)
+                    visit.imported = await site.exchange.importing.run(
+                        vault, visit.actor, WITH_A_PAGE
+                    )
                 except StoreError as error:
                     visit.trouble = faults.of_store(error)
                 return await handler(visit)
