@@ -119,13 +119,22 @@ class Node:
     def running(self) -> dict[str, Any]:
         """What only a serving process knows, for ``status``."""
         trouble = None if self.poller is None else self.poller.trouble
-        return {"ports": self.ports, "directory_trouble": trouble}
+        return {
+            "ports": self.ports,
+            "directory_followed": self.poller is not None,
+            "directory_trouble": trouble,
+        }
 
-    def pages_url(self) -> str:
-        """Where a browser finds the pages, by the first host name."""
+    def pages_addresses(self) -> list[str]:
+        """Where a browser finds the pages, for each host name: "https://cases.example.org".
+
+        With ``proxy`` that is the address of the one in front, not the port that is bound here.
+        """
         pages = self.config.pages
-        scheme = "https" if pages.tls or pages.proxy else "http"
-        return f"{scheme}://{pages.hosts[0]}:{self.ports['pages']}/"
+        if pages.proxy:
+            return [f"https://{host}" for host in pages.hosts]
+        scheme = "https" if pages.tls else "http"
+        return [f"{scheme}://{host}:{self.ports['pages']}" for host in pages.hosts]
 
     async def listen(
         self, name: str, app: web.Application, host: str, port: int, tls: Tls | None = None
@@ -242,9 +251,8 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
             exchange=node.exchange, sessions=node.sessions, sign_in=node.door, config=config
         )
         await node.listen("pages", site, pages.host, pages.port, pages.tls)
-        for host in pages.hosts:
-            scheme = "https" if pages.tls or pages.proxy else "http"
-            site[SITE].origins.add(f"{scheme}://{host}:{node.ports['pages']}")
+        for address in node.pages_addresses():
+            site[SITE].origins.add(address)
         node.tidy()
         await node.listen("metrics", build_metrics(node.exchange), metrics.host, metrics.port)
     except BaseException:
@@ -282,7 +290,8 @@ async def _serve(folder: StateFolder, config: Config, parts: Parts) -> None:
                 pages=node.ports["pages"],
                 metrics=node.ports["metrics"],
             )
-            print(f"ready {node.pages_url()}", flush=True)  # noqa: T201 - what starters wait for
+            # What starters wait for.
+            print(f"ready {node.pages_addresses()[0]}/", flush=True)  # noqa: T201 - its only line
             await stop.wait()
     finally:
         log.info("node.stopping")

@@ -28,6 +28,15 @@ _REQUESTS: Final = {
     "approved": "approved",
     "admitted": "a member of the directory",
 }
+_TROUBLE: Final = {
+    "connect": "the directory is not reached",
+    "time-out": "the directory is too slow",
+    "connection": "the directory broke off",
+    "wrong-tls-key": "the directory shows another TLS key",
+    "clock": "the clock of this machine or the directory's is wrong",
+    "forked-log": "the directory shows another log than the one held here",
+    "older-checkpoint": "the directory shows an older log than the one held here",
+}
 
 
 def made(result: Made, config: Config) -> None:
@@ -146,14 +155,25 @@ def _wait(count: int) -> str:
 
 
 def _running(running: Mapping[str, Any] | None) -> str:
+    """In words; what only a serving node knows, or that none serves."""
     if running is None:
         return "no"
-    said = ["yes"]
-    for name, port in running.get("ports", {}).items():
-        said.append(f"{name} {port}")
-    if running.get("directory_trouble"):
-        said.append(f"the directory answers with {running['directory_trouble']}")
-    return ", ".join(said)
+    ports = ", ".join(f"{name} {port}" for name, port in running["ports"].items())
+    return f"yes; {ports}; {_answers(running)}"
+
+
+def _answers(running: Mapping[str, Any]) -> str:
+    code = running["directory_trouble"]
+    if not running["directory_followed"]:
+        return "no directory is asked yet"
+    if code is None:
+        return "the directory answers"
+    what = _TROUBLE.get(code)
+    if what is None and code.startswith("store-"):
+        what = "this node cannot write to its disk"
+    if what is None:
+        what = "what the directory answers cannot be used"
+    return f"{what}: {code}"
 
 
 def _directory(directory: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:

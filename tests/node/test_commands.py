@@ -97,7 +97,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def served(state: Path) -> Iterator[subprocess.Popen[str]]:
+def served(
+    state: Path, ready: str = "ready http://lisboa.localhost:"
+) -> Iterator[subprocess.Popen[str]]:
     """A serving node, ready; stopped with SIGTERM, which must end it cleanly."""
     process = subprocess.Popen(
         [*REFERRAL, "serve", "--state", str(state)],
@@ -108,7 +110,7 @@ def served(state: Path) -> Iterator[subprocess.Popen[str]]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line.startswith("ready http://lisboa.localhost:"), process.communicate()
+        assert line.startswith(ready), process.communicate()
         yield process
         process.terminate()
         process.communicate(timeout=20)
@@ -116,6 +118,14 @@ def served(state: Path) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_behind_a_proxy_the_public_address_is_printed(tmp_path: Path) -> None:
+    assert init(tmp_path).returncode == 0
+    config = tmp_path / "node/node.toml"
+    config.write_text(config.read_text().replace("[pages]\n", "[pages]\nproxy = true\n"))
+    with served(tmp_path / "node", "ready https://lisboa.localhost/\n"):
+        pass
 
 
 # --- init -----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from referral_node import show
 from referral_node.config import Config, Exchange
@@ -26,6 +27,12 @@ CONFIG = Config(
     exchange=Exchange(endpoint="https://exchange.pontetejo.example"),
     time_zone="Europe/Lisbon",
 )
+
+RUNNING = {
+    "ports": {"exchange": 18700, "pages": 18701, "metrics": 18702},
+    "directory_followed": True,
+    "directory_trouble": None,
+}
 
 
 async def made(tmp_path: Path) -> tuple[Store, StateFolder]:
@@ -112,6 +119,26 @@ async def test_it_never_says_anything_of_a_case(tmp_path: Path) -> None:
     assert msgspec.json.decode(data, type=Status) == found
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "the directory answers"),
+        ({"directory_followed": False}, "no directory is asked yet"),
+        ({"directory_trouble": "http-502"}, "what the directory answers cannot be used: http-502"),
+        ({"directory_trouble": "store-disk"}, "this node cannot write to its disk: store-disk"),
+    ],
+)
+async def test_how_it_runs_is_said_in_words(
+    tmp_path: Path, capsys: Any, changes: dict[str, Any], said: str
+) -> None:
+    store, folder = await made(tmp_path)
+    found = msgspec.to_builtins(await status(store, folder, CONFIG, lambda: RUNNING | changes))
+    await store.close()
+    show.status(found, CONFIG, NOW)
+    lines = capsys.readouterr().out.splitlines()
+    assert f"Running      yes; exchange 18700, pages 18701, metrics 18702; {said}" in lines
+
+
 async def test_it_is_shown_in_the_nodes_own_time(tmp_path: Path, capsys: Any) -> None:
     store, folder = await made(tmp_path)
     await fill(store)
@@ -120,13 +147,16 @@ async def test_it_is_shown_in_the_nodes_own_time(tmp_path: Path, capsys: Any) ->
             store,
             folder,
             CONFIG,
-            lambda: {"ports": {"pages": 8701}, "directory_trouble": "connect"},
+            lambda: RUNNING | {"directory_trouble": "connect"},
         )
     )
     await store.close()
     show.status(found, CONFIG, NOW)
     out = capsys.readouterr().out
-    assert "Running      yes, pages 8701, the directory answers with connect\n" in out
+    assert (
+        "Running      yes; exchange 18700, pages 18701, metrics 18702; "
+        "the directory is not reached: connect\n"
+    ) in out
     assert "Steunpunt Dom\t2\timmediate\t2026-09-21 15:03\tin 60 s\t3\tconnect\n" in out
     assert f"{KYIV_ID.hex()}\t1\troutine\t2026-09-21 13:43\tnow\t0\t\n" in out
     assert "1 message waits for a key of the recipient" in out
