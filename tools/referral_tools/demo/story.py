@@ -25,6 +25,7 @@ from referral_tools.demo.place import Place
 from referral_tools.demo.ports import Ports
 from referral_tools.demo.process import run
 from referral_tools.demo.reading import HELD, OPENED, Event, conversation, is_done, ladder
+from referral_tools.demo.second import second_referral
 from referral_tools.demo.show import Show
 from referral_tools.demo.trouble import DemoTrouble
 from referral_tools.demo.writing import Writer
@@ -32,13 +33,6 @@ from referral_tools.demo.writing import Writer
 Draft = Mapping[str, Any]
 NODE_IS_BACK: Final = 40.0
 """Seconds for the next try after the other node was away: the courier's first pauses are short."""
-_SECOND: Final = {
-    "name": "Дарина Мельник",
-    "name_latin": "Daryna Melnyk",
-    "name_to_use": "Daryna",
-    "date_of_birth": "1988-09-21",
-    "case_number": "PT-2026-0420",
-}
 
 
 def now() -> int:
@@ -181,8 +175,7 @@ async def _evidence(stage: Stage, sent: Case) -> None:
 
 async def _send_into_the_dark(stage: Stage, ines: Desk) -> Case:
     utrecht = PLAYERS[1]
-    draft: dict[str, Any] = examples.referral(b"", now())
-    draft["who"] = {**draft["who"], **_SECOND}
+    draft = second_referral(now())
     async with stage.doing("Utrecht's node is killed (SIGKILL)"):
         await stage.fleet.nodes[utrecht.code].kill()
     async with stage.doing("Lisbon sends another referral, and sees that it waits"):
