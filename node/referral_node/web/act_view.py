@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from referral_node.exchange import Actor
-from referral_node.web.acts import STEPS, Act
+from referral_node.web.act import Act
+from referral_node.web.acts import STEPS
 from referral_node.web.case import Case
 from referral_node.web.members import Organisation
 from referral_node.web.pages.layout import Ask, Block, Folded, Say, Side, Step

@@ -9,7 +9,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from referral_node.web.acts import ACTS, ROLE, Act
+from referral_node.web.act import Act
+from referral_node.web.acts import ACTS, ROLE
 from referral_node.web.case import GOING, WAITING, Case
 from referral_protocol.statements import STATE, WITHDRAW
 from referral_ui.parts import Text

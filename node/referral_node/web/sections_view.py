@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from referral_node.web.as_written import language_of, named, plain, written
 from referral_node.web.case import Case
 from referral_node.web.members import lowered
 from referral_node.web.reading import (
@@ -26,10 +27,10 @@ from referral_node.web.reading import (
     sentence,
 )
 from referral_node.web.reading_parts import by_whom
+from referral_node.web.sections_person import about_consent, about_person
 from referral_protocol import codes
 from referral_protocol.forms import FORMS, Section
-from referral_protocol.forms import age as age_of
-from referral_ui import names, numbers, words
+from referral_ui import names, numbers
 from referral_ui.parts import Fact, Text
 
 REFERRAL: Final = FORMS["referral"]
@@ -56,7 +57,7 @@ def danger(case: Case) -> Danger | None:
     if not isinstance(risk, Mapping):
         return None
     told = risk.get("danger")
-    text = _written(told, _lang(risk, case.content)) if isinstance(told, str) and told else ""
+    text = written(told, language_of(risk, case.content)) if isinstance(told, str) and told else ""
     call = case.subject.call
     if risk.get("threat") == "yes":
         return Danger(Markup("{} is still in danger.").format(call), text)
@@ -75,8 +76,8 @@ def parts(case: Case, reader: Reader) -> tuple[Reading, ...]:
         _part(content, reader, "risk", _risk),
         _part(content, reader, "happened", _happened),
         _part(content, reader, "needs", _needs),
-        _person(case, reader),
-        _consent(case, reader),
+        about_person(case, reader),
+        about_consent(case, reader),
         *_beside(content, reader),
     )
     return tuple(each for each in found if each is not None and (each.facts or each.told))
@@ -87,7 +88,7 @@ def _part(content: Mapping[str, Any], reader: Reader, code: str, rows: Any) -> R
     if not isinstance(values, Mapping):
         return None
     section = REFERRAL.section(code)
-    part = Part(values, section.fields, reader, _lang(values, content))
+    part = Part(values, section.fields, reader, language_of(values, content))
     found: Reading = rows(part, section)
     return found
 
@@ -127,12 +128,12 @@ def _risk(part: Part, section: Section) -> Reading:
                 "Level",
                 danger_tag(label) if level == "high" else sentence(label) if label else "",
                 *answers,
-                _plain(part, "nature"),
+                plain(part, "nature"),
             ),
             fact("Could happen", *likely),
-            fact("How far it could go", _plain(part, "extent")),
-            fact("Agreed for safety", _plain(part, "agreed")),
-            fact("Police told", sentence(_FIRST.get(told, told)), _plain(part, "police_note")),
+            fact("How far it could go", plain(part, "extent")),
+            fact("Agreed for safety", plain(part, "agreed")),
+            fact("Police told", sentence(_FIRST.get(told, told)), plain(part, "police_note")),
             *_assessment(part.group("assessment")),
         ),
     )
@@ -150,7 +151,7 @@ def _assessment(part: Part) -> list[Fact | None]:
     assessed = joined((first, Markup("by {}").format(by) if by else ""))
     listed = ", ".join(reasons)
     shown = joined((assessed, listed), ": ")
-    return [fact("Special protection", shown, _plain(part, "measures")), *part.rest()]
+    return [fact("Special protection", shown, plain(part, "measures")), *part.rest()]
 
 
 def _happened(part: Part, section: Section) -> Reading:
@@ -160,7 +161,7 @@ def _happened(part: Part, section: Section) -> Reading:
     flags = [lowered(codes.label("crime-flags", code)) for code in part.many("flags")]
     place = joined(
         (
-            _name(part.text("place")),
+            named(part.text("place")),
             numbers.num(part.text("region")) if "region" in part and "place" not in part else "",
             country(part.text("country")) if "country" in part else "",
         )
@@ -179,8 +180,8 @@ def _happened(part: Part, section: Section) -> Reading:
                 *(sentence(other) for other in others),
                 f"Flags: {', '.join(flags)}" if flags else "",
             ),
-            fact("Where, when", joined((place, when)), _plain(part, "when_note")),
-            fact("Incident", _plain(part, "incident")),
+            fact("Where, when", joined((place, when)), plain(part, "when_note")),
+            fact("Incident", plain(part, "incident")),
             _reported(part),
         ),
         *told,
@@ -194,7 +195,7 @@ def _reported(part: Part) -> Fact | None:
     said = joined(
         (
             "" if answer == "yes" and part.text("reported_to") else first.get(answer, answer),
-            _plain(part, "reported_to"),
+            plain(part, "reported_to"),
             part.day("reported_on"),
             numbers.num(reference) if reference else "",
         )
@@ -204,8 +205,8 @@ def _reported(part: Part) -> Fact | None:
             joined(
                 (
                     joined((row.code("what"), row.day("on")), " "),
-                    _plain(row, "where"),
-                    _plain(row, "note"),
+                    plain(row, "where"),
+                    plain(row, "note"),
                     *row.left(),
                 )
             )
@@ -220,179 +221,13 @@ def _needs(part: Part, section: Section) -> Reading:
     rows: list[Fact | None] = []
     for row in part.rows("needs"):
         need = row.code("need") or "Need"
-        note = joined((_plain(row, "note"), *row.left()))
+        note = joined((plain(row, "note"), *row.left()))
         rows.append(Fact(_heading(need), note or "No note"))
     rows += [
-        fact("Asked for", _plain(part, "asked_for")),
-        fact("Already done", _plain(part, "already_done")),
+        fact("Asked for", plain(part, "asked_for")),
+        fact("Already done", plain(part, "already_done")),
     ]
     return reading_of(part, section, rows)
-
-
-def _person(case: Case, reader: Reader) -> Reading | None:
-    """The person, and how to understand each other: two parts of the form in one."""
-    who, speech = case.content.get("who"), case.content.get("communication")
-    if not isinstance(who, Mapping):
-        return None
-    section = REFERRAL.section("who")
-    part = Part(who, section.fields, reader, _lang(who, case.content))
-    for key in ("name", "name_latin", "language"):
-        part.value(key)
-    rows = [_called(part), *_speech(speech, case, reader), _lives(part)]
-    rows += [
-        fact("Home address", _plain(part, "home_address")),
-        fact("Came to them from", part.code("came_by")) if "came_by" in part else None,
-        fact("Their case number", numbers.num(part.text("case_number")))
-        if part.text("case_number")
-        else None,
-        fact("Groups", ", ".join(codes.label("victim-groups", c) for c in part.many("groups"))),
-    ]
-    shown = reading_of(part, section, rows)
-    return Reading("who", f"About {case.subject.plain}", shown.told, shown.facts)
-
-
-def _called(part: Part) -> Fact | None:
-    reader = part.reader
-    language = part.text("name_language")
-    use, born = part.text("name_to_use"), part.text("date_of_birth")
-    years = age_of(born, reader.times.now) if born else None
-    inside = joined((_plain(part, "gender"), "" if years is None else str(years)))
-    first = Markup("{} ({})").format(reader.person, inside) if inside else reader.person
-    born_on = f"born {part.day('date_of_birth')}" if born else lowered(part.code("age_band"))
-    named_in = f"The name is {codes.language_label(language)}." if language else ""
-    role = part.code("role")
-    return fact(
-        "Name to use",
-        joined((first, born_on)),
-        sentence(role) if role and role != "Victim" else "",
-        named_in if language and not use else "",
-    )
-
-
-def _speech(values: object, case: Case, reader: Reader) -> list[Fact | None]:
-    if not isinstance(values, Mapping):
-        return []
-    section = REFERRAL.section("communication")
-    part = Part(values, section.fields, reader, _lang(values, case.content))
-    part.value("language")
-    spoken = [codes.language_label(tag) for tag in part.many("languages")]
-    some = [f"some {codes.language_label(tag)}" for tag in part.many("some")]
-    asked, language = part.text("interpreter"), part.text("interpreter_language")
-    wish = part.text("interpreter_wish")
-    wished = lowered(codes.label("interpreter-wishes", wish)) if wish and wish != "no-wish" else ""
-    needed = codes.language_label(language) if language else "needed"
-    interpreter = {
-        "yes": f"Interpreter: {', '.join(each for each in (needed, wished) if each)}.",
-        "no": "No interpreter needed.",
-        "not-known": "Not known whether an interpreter is needed.",
-    }.get(asked, asked)
-    helps = [codes.label("communication-needs", code) for code in part.many("needs")]
-    return [
-        fact("Languages", f"{', '.join([*spoken, *some])}." if spoken or some else "", interpreter),
-        fact("What helps", ", ".join([helps[0], *map(lowered, helps[1:])]) if helps else ""),
-        fact("On speaking", _plain(part, "note")),
-        *part.rest(),
-    ]
-
-
-def _lives(part: Part) -> Fact | None:
-    lives = part.group("lives_in")
-    place, region, land = lives.text("place"), lives.text("region"), lives.text("country")
-    where = joined(
-        (
-            _name(place),
-            numbers.num(region) if region and not place else "",
-            country(land) if land else "",
-        )
-    )
-    nations = [country(code) for code in part.many("nationality")]
-    return fact(
-        "Lives in",
-        sentence(where),
-        f"Nationality: {words.listing(nations)}." if nations else "",
-        *lives.left(),
-    )
-
-
-def _consent(case: Case, reader: Reader) -> Reading | None:
-    values = case.content.get("consent")
-    if not isinstance(values, Mapping):
-        return None
-    section = REFERRAL.section("consent")
-    part = Part(values, section.fields, reader, _lang(values, case.content))
-    for key in ("language", "recipient", "recipient_name"):
-        part.value(key)
-    ground = part.text("ground")
-    rows = [
-        fact("Without consent", sentence(part.code("legal_basis")), _plain(part, "why"))
-        if ground != "consent"
-        else None,
-        fact("Given", _given(part)),
-        fact("For", _for(case, part), _plain(part, "purpose")),
-        fact("Until", *_until(case, part)),
-        fact(_withheld_term(case), *_withheld(part)),
-    ]
-    if ground not in ("consent", "legal-basis", ""):
-        rows.insert(0, fact("Ground", codes.label("grounds", ground)))
-    shown = reading_of(part, section, rows)
-    return Reading("consent", "Consent", shown.told, shown.facts)
-
-
-def _given(part: Part) -> Text:
-    at, given_to = part.value("given_at"), part.text("given_to")
-    present = {
-        "yes": "interpreter present",
-        "no": "no interpreter present",
-        "not-known": "not known whether an interpreter was present",
-    }
-    answer = part.text("interpreter_present")
-    when = ""
-    if isinstance(at, int):
-        when = part.reader.times.long_day(part.reader.times.here.local(at).date())
-    how = part.code("how")
-    return joined(
-        (
-            when,
-            lowered(how) if how else "",
-            Markup("to {}").format(_name(given_to)) if given_to else "",
-            present.get(answer, answer),
-        )
-    )
-
-
-def _for(case: Case, part: Part) -> Text:
-    covered = [lowered(codes.label("needs", code)) for code in part.many("needs")]
-    whom = "Your organisation only" if case.receiving else Markup("{} only").format(case.peer.name)
-    return joined((whom, ", ".join(covered)), ": ")
-
-
-def _until(case: Case, part: Part) -> list[Text]:
-    until = part.day("until")
-    if not until:
-        return []
-    may = Markup("{} may withdraw it at any time.").format(case.subject.call)
-    return [f"{until}.", may]
-
-
-def _withheld_term(case: Case) -> str:
-    return "Withheld from you" if case.receiving else "You withheld"
-
-
-def _withheld(part: Part) -> list[Text]:
-    return [
-        sentence(
-            joined(
-                (
-                    Markup("{} ({})").format(row.code("part"), lowered(row.code("reason")))
-                    if "reason" in row
-                    else row.code("part"),
-                    _plain(row, "note"),
-                    *row.left(),
-                )
-            )
-        )
-        for row in part.rows("withheld")
-    ]
 
 
 def _beside(content: Mapping[str, Any], reader: Reader) -> Sequence[Reading]:
@@ -404,28 +239,6 @@ def _beside(content: Mapping[str, Any], reader: Reader) -> Sequence[Reading]:
         if key in content and not isinstance(content[key], Mapping):
             rest[key] = content[key]
     return read({**rest, "form": "referral"}, reader) if rest else ()
-
-
-def _plain(part: Part, key: str) -> Text:
-    """Free text as written: in its own direction, tagged with its language, lines kept."""
-    text = part.text(key)
-    return _written(text, part.lang) if text else ""
-
-
-def _written(text: str, lang: str) -> Markup:
-    tag = names.lang_of(text, lang or None)
-    opening = Markup(' lang="{}"').format(tag) if tag else Markup("")
-    lines = Markup("<br>").join(text.split("\n"))
-    return Markup("<bdi{}>{}</bdi>").format(opening, lines)
-
-
-def _lang(values: Mapping[str, Any], content: Mapping[str, Any]) -> str:
-    found = values.get("language", content.get("language"))
-    return found if isinstance(found, str) else ""
-
-
-def _name(text: str) -> Text:
-    return names.name(text) if text else ""
 
 
 def _heading(need: str) -> str:

@@ -11,7 +11,8 @@ from referral_node.exchange import Draft, Figure, Figures, Summary
 from referral_node.exchange.summaries import CaseSummary, Pending
 from referral_node.web import today_view
 from referral_node.web.members import Organisation, Person
-from referral_node.web.today_view import Known, Today
+from referral_node.web.today_rows import Known
+from referral_node.web.today_view import Today
 from referral_protocol.profiles import Hours, Profile
 from referral_protocol.profiles import Organisation as Said
 from referral_ui import names

@@ -14,8 +14,9 @@ from aiohttp import web
 from referral_node.exchange import NotAllowed, author, erase, set_follow_up
 from referral_node.store import StoreError
 from referral_node.web import faults, ladder_view, top_lines
+from referral_node.web.act import Act
 from referral_node.web.act_view import fields_of, filled, prefilled
-from referral_node.web.acts import ACTS, ENDED_WELL, Act
+from referral_node.web.acts import ACTS, ENDED_WELL
 from referral_node.web.case import Case
 from referral_node.web.form_binding import Bound, InputError, as_form, bind, from_data, placed
 from referral_node.web.offers import allowed

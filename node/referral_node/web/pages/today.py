@@ -8,13 +8,14 @@ from referral_node.exchange.looks import out_of_reach
 from referral_node.web import freshness, today_view
 from referral_node.web.pages.signin import AT_ONCE
 from referral_node.web.routing import Route, get
+from referral_node.web.today_rows import Known
 from referral_node.web.visit import Visit
 
 
 async def show(visit: Visit) -> web.StreamResponse:
     """The page."""
     exchange = visit.exchange
-    known = today_view.Known(
+    known = Known(
         times=visit.times,
         summaries=await exchange.threads.index(visit.vault, visit.kept.threads),
         drafts=await exchange.drafts.all(visit.vault),
