@@ -18,7 +18,8 @@ from referral_node.config import Config, DirectoryChoice, Exchange, Metrics, Pag
 from referral_node.delivery.http import Answer, Http
 from referral_node.exchange import Actor, ImportResult, Said, ThreadView
 from referral_node.folder import FolderLock, StateFolder
-from referral_node.main import Node, Parts, start
+from referral_node.main import Node, start
+from referral_node.parts import Parts
 from referral_node.setup import Made, NewNode, make_node
 from referral_node.store import Tx
 from referral_node.users import sign_in

@@ -17,12 +17,13 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from referral_node import asking, main, show
+from referral_node import asking, show
 from referral_node.config import read_config
 from referral_node.control import Arguments, NotServing, ask
 from referral_node.delivery.http import Http
 from referral_node.folder import FolderBusy, FolderLock, StateFolder
 from referral_node.operations import Operations
+from referral_node.parts import Parts
 from referral_node.passwords import ask_new_password, ask_password, check_password, file_text
 from referral_node.profile_file import read_profile
 from referral_node.setup import NewNode, make_node
@@ -109,7 +110,7 @@ def init(
         password = check_password(file_text(password_file, "a password"), name, shown, config.name)
     else:
         password = ask_new_password(shown, name, shown, config.name)
-    parts = main.Parts()
+    parts = Parts()
     with asking.new_kit(parts.entropy, kit_file, confirmed=kit_confirmed) as kit:
         new = NewNode(config, name, shown, password, kit)
         keys = SlotKeys(PRODUCTION, parts.entropy)
@@ -125,6 +126,8 @@ def init(
 @_told
 def serve(state: Path) -> None:
     """Run the node until it is stopped."""
+    from referral_node import main  # the pages and all: only this command needs them
+
     main.serve(state)
 
 
@@ -185,7 +188,7 @@ def status(state: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(answer))
     else:
-        show.status(answer, config, main.Parts().clock())
+        show.status(answer, config, Parts().clock())
 
 
 @node.command()
@@ -286,7 +289,7 @@ async def _do(folder: StateFolder, command: str, arguments: Arguments) -> Any:
 
 @asynccontextmanager
 async def _opened(folder: StateFolder) -> AsyncIterator[Operations]:
-    parts = main.Parts()
+    parts = Parts()
     config, key = read_config(folder.config), folder.read_node_key()
     store = await Store.open(folder.database)
     keys, http = SlotKeys(PRODUCTION, parts.entropy), Http()

@@ -5,16 +5,13 @@ a node with other parts through :func:`start`, the command line only through :fu
 """
 
 import asyncio
+import contextlib
 import os
-import secrets
 import signal
 import ssl
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import structlog
 from aiohttp import web
 
@@ -24,13 +21,13 @@ from referral_node.config import Config, Tls, read_config, tls_context
 from referral_node.control import ControlServer
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.directory import DirectoryPoller
-from referral_node.delivery.http import Http
 from referral_node.exchange import Core, Exchange, MemberBook
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.exchange.tidying import forget_given
 from referral_node.folder import FolderLock, StateFolder
 from referral_node.logs import set_up
 from referral_node.operations import Operations
+from referral_node.parts import Parts
 from referral_node.store import Store, StoreError
 from referral_node.store.facts import (
     CERTIFICATE,
@@ -43,7 +40,7 @@ from referral_node.store.facts import (
 )
 from referral_node.trouble import Trouble
 from referral_node.users import all_slots
-from referral_node.vault import PRODUCTION, KdfCost, Sessions, SignIn, SlotKeys
+from referral_node.vault import Sessions, SignIn, SlotKeys
 from referral_node.vault.slots import check_floor
 from referral_node.web.app import SITE, build_app
 from referral_protocol.errors import ProtocolError
@@ -56,28 +53,6 @@ CLOSE_WITHIN: Final = 10.0
 """Seconds that requests under way get at a stop."""
 
 log = structlog.get_logger()
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _chance() -> float:
-    return secrets.randbelow(2**32) / 2**32
-
-
-class Parts(msgspec.Struct, frozen=True):
-    """What a composition root chooses. The defaults are production's.
-
-    ``clock``: ms UTC; ``entropy``: n random bytes; ``chance``: uniform in [0, 1);
-    ``cost``: what stretching a password takes; ``transport``: how this node speaks to others.
-    """
-
-    clock: Callable[[], int] = _now
-    entropy: Callable[[int], bytes] = os.urandom
-    chance: Callable[[], float] = _chance
-    cost: KdfCost = PRODUCTION
-    transport: Callable[[], Http] = Http
 
 
 class Node:
@@ -98,6 +73,7 @@ class Node:
         self.keys = SlotKeys(parts.cost, parts.entropy)
         self.door = SignIn(parts.clock, self.keys)
         self._listening: list[Listening] = []
+        self._tidying: asyncio.Task[None] | None = None
 
     def operations(self) -> Operations:
         """What the commands may do while this node serves."""
@@ -149,7 +125,7 @@ class Node:
             )
         except OSError as error:
             raise Trouble(
-                f"{host}:{port} ({name}): cannot listen there ({error.strerror}): "
+                f"{host}:{port} ({name}): cannot listen there ({os.strerror(error.errno or 0)}): "
                 "another program may use this port; stop it, or change node.toml"
             ) from None
         self._listening.append(listening)
@@ -193,18 +169,22 @@ class Node:
             await asyncio.sleep(TIDY_EVERY)
 
     async def stop(self) -> None:
-        """Stop listening, let what is under way finish, then close the store."""
-        await asyncio.gather(*(listening.close() for listening in self._listening))
-        if self.poller is not None:
-            await self.poller.stop()
-        await self.courier.stop()
-        if self._tidying is not None:
-            self._tidying.cancel()
-            await asyncio.gather(self._tidying, return_exceptions=True)
-        self.sessions.end_all()
-        await self.http.close()
-        self.keys.close()
-        await self.exchange.store.close()
+        """Stop listening, let what is under way finish, then close the store.
+
+        Whatever fails on the way, the store is closed: its thread would keep the process alive.
+        """
+        async with contextlib.AsyncExitStack() as last:
+            last.push_async_callback(self.exchange.store.close)
+            last.callback(self.keys.close)
+            last.push_async_callback(self.http.close)
+            last.callback(self.sessions.end_all)
+            last.push_async_callback(self.courier.stop)
+            if self.poller is not None:
+                last.push_async_callback(self.poller.stop)
+            if self._tidying is not None:
+                self._tidying.cancel()
+                await asyncio.gather(self._tidying, return_exceptions=True)
+            await asyncio.gather(*(listening.close() for listening in self._listening))
 
 
 async def open_core(folder: StateFolder, parts: Parts) -> Core:

@@ -17,6 +17,7 @@ LISBON: Final[dict[str, Any]] = {
         "country": "PT",
         "region": "PT-11",
         "city": "Lisboa",
+        "city_latin": "Lisbon",
         "zone": "Europe/Lisbon",
         "website": "https://pontetejo.example",
         "telephone": "+351 21 000 01 40",

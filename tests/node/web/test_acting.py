@@ -125,7 +125,7 @@ async def test_a_withdrawal_came_first(desks: Desks) -> None:
     assert page.status == 409
     assert page.problems == [
         "Meanwhile this referral was changed: withdrawn: consent was withdrawn – Inês Carvalhal,"
-        " Associação Ponte Tejo, today 17:10 (16:10 in Lisboa). So this cannot be sent any more,"
+        " Associação Ponte Tejo, today 17:10 (16:10 in Lisbon). So this cannot be sent any more,"
         " and nothing was sent. What you typed stands below"
     ]
     assert "We take this on. Так." in page.main.text

@@ -58,7 +58,7 @@ async def test_all_services_without_a_draft(lisboa: Desk) -> None:
     assert len(services(page)) == 5
     assert "5 services, those with capacity first." in page.text
     assert "left out" not in page.text
-    assert "Lisboa" not in " ".join(services(page))
+    assert "Lisbon" not in " ".join(services(page))
     capacity = [row[2] for row in table(page)]
     assert capacity[0].startswith("Has capacity")
     assert capacity[-1] == "Waiting list, 3 weeks stated 12 Nov"

@@ -57,7 +57,7 @@ async def test_at_any_other_time_it_is_on_no_page(desks: Desks) -> None:
     box = page.main.one("section", style="safe")
     assert "safe--no" in box.classes()
     assert box.one("p", style="verdict").text == "Do not telephone now"
-    assert "Next safe time: Friday 20 November, 09:00–11:30 (08:00–10:30 in Lisboa)" in box.text
+    assert "Next safe time: Friday 20 November, 09:00–11:30 (08:00–10:30 in Lisbon)" in box.text
 
 
 async def test_a_reason_opens_it_for_ten_minutes_and_is_recorded(desks: Desks) -> None:
