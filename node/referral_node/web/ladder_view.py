@@ -98,6 +98,9 @@ def _answered(case: Case, step: Step) -> parts.Rung:
     if step.standing is Standing.NOT_YET:
         ended = "no answer" if case.ended else "not yet"
         return parts.Rung("todo", f"Accepted or declined: {ended}")
+    if case.withdrawn:
+        stop = "Waiting for you: cancel it" if case.receiving else "Waiting for them to cancel it"
+        return parts.Rung("now", stop, "It was withdrawn")
     title = "Waiting for you: accept or decline" if case.receiving else "Waiting for their answer"
     return parts.Rung("now", title, _due(case, step, "By"))
 

@@ -51,6 +51,8 @@ def allowed(case: Case, act: Act) -> bool:
         return False  # nothing is here any more that an act could be about
     if case.receiving and case.view.opener is None and act.kind != STATE:
         return False
+    if case.withdrawn and act.code in ("decline", "ask-information"):
+        return False  # whoever did not know of the withdrawal is told, instead of answering past it
     if act.code == "outcome":
         return "completed" in case.view.allowed or "failed" in case.view.allowed
     if act.kind == STATE:

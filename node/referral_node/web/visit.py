@@ -23,8 +23,7 @@ from referral_ui.times import Place, Times
 from referral_ui.tokens import FIELD, FormTokens
 
 STALE: Final = (
-    "This page had become old, so nothing was done."
-    " What you typed is kept: look at it, then send it again"
+    "This page had become old, so nothing was done. Look at what you typed, then send it again"
 )
 
 

@@ -337,3 +337,21 @@ async def test_time_passes_and_the_session_is_a_new_one(desks: Desks) -> None:
     assert page.status == 422
     assert page.problems[0].startswith("This page had become old")
     desks.at(desks.clock.now + DAY)
+
+
+async def test_declining_past_a_withdrawal_is_told_of_it(desks: Desks) -> None:
+    desk, thread = await opened(desks)
+    form = (await form_of(desk, thread, "decline")).form("Decline this referral")
+    form.fill({"reason": "at-capacity", "text": "No room before January."})
+    lisboa = desks["lisboa"]
+    content = {"form": "withdraw", "author": AUTHOR, "language": "en", "reason": "no-longer-needed"}
+    await lisboa.exchange.voice.say(
+        lisboa.vault, desks.desk("lisboa").actor, thread, WITHDRAW, Head(), content
+    )
+    await desks.settle()
+    page = await desk.reader.send(form)
+    assert page.status == 409
+    assert "withdrawn: no longer needed" in page.problems[0]
+    assert "No room before January." in page.main.text
+    assert "Waiting for you: cancel it" in page.main.text
+    assert await said(desks, "utrecht", "state") == 0
