@@ -6,7 +6,7 @@ Law: numbers, codes and member ids; never a case, a name or an address.
 from aiohttp import web
 
 from referral_node.exchange import Exchange
-from referral_protocol.directory.replica import DAY
+from referral_protocol.directory.replica import Freshness
 
 _COUNTS = (
     (
@@ -49,10 +49,10 @@ def build_metrics(exchange: Exchange) -> web.Application:
                 f"# TYPE {name} gauge",
                 f"{name} {0 if row is None else row[0]}",
             ]
-        checked = exchange.members.checked_at
-        age = -1 if checked is None else (exchange.clock() - checked) / 1000
+        dated = exchange.members.dated
+        age = -1 if dated is None else (exchange.clock() - dated) / 1000
         lines += [
-            "# HELP referral_directory_age_seconds Since the directory last answered; -1: never",
+            "# HELP referral_directory_age_seconds Age of its newest checkpoint; -1: none",
             "# TYPE referral_directory_age_seconds gauge",
             f"referral_directory_age_seconds {age:.0f}",
         ]
@@ -60,8 +60,7 @@ def build_metrics(exchange: Exchange) -> web.Application:
 
     async def health(_request: web.Request) -> web.Response:
         await exchange.store.row("SELECT 1")
-        checked = exchange.members.checked_at
-        stale = checked is None or exchange.clock() - checked > DAY
+        stale = exchange.members.freshness is not Freshness.CURRENT
         return web.json_response({"store": "ok", "directory": "stale" if stale else "ok"})
 
     app = web.Application()

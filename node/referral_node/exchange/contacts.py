@@ -60,6 +60,23 @@ class Contacts:
         spoken = msgspec.msgpack.decode(plain, type=_Spoken)
         return FirstContact(bool(row["same"]), spoken.spoke_with, spoken.by, row["at"])
 
+    async def seen(self, member: bytes) -> bool:
+        """Whether the member's keys were in use here before: it sent us something, or its node
+        holds something of ours; or its present fingerprint was compared by telephone."""
+        core = self._core
+        if await core.store.row(
+            "SELECT 1 FROM messages WHERE peer = ? AND (mine = 0 OR held_at IS NOT NULL) LIMIT 1",
+            (member,),
+        ):
+            return True
+        known = core.members.get(member)
+        return known is not None and bool(
+            await core.store.row(
+                "SELECT 1 FROM first_contacts WHERE member = ? AND fingerprint = ? AND same = 1",
+                (member, known.fingerprint),
+            )
+        )
+
     async def compared(
         self, vault: UnlockedVault, actor: Actor, member: bytes, *, same: bool, spoke_with: str
     ) -> None:

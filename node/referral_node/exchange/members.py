@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from referral_protocol.certificates import CasePrekey, VerifiedBundle, VerifiedCertificate
-from referral_protocol.directory.replica import Replica
+from referral_protocol.directory.replica import Freshness, Replica, freshness
 from referral_protocol.directory.state import Directory
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import fingerprint
@@ -68,6 +68,20 @@ class MemberBook:
     def directory(self) -> Directory | None:
         """The members and roots of the log; None before the first copy."""
         return None if self.replica is None else self.replica.directory
+
+    @property
+    def dated(self) -> int | None:
+        """Of when this copy is: the time of its newest checkpoint, ms UTC (DIRECTORY 4.4).
+
+        Not when the directory answered: one that answers with an old checkpoint hides what is new.
+        """
+        held = None if self.replica is None else self.replica.checkpoint
+        return None if held is None else held.at
+
+    @property
+    def freshness(self) -> Freshness:
+        """How old this copy is, and so what may be done with keys that come from it alone."""
+        return Freshness.LOST if self.dated is None else freshness(self.dated, self._clock())
 
     def get(self, member: bytes) -> Member | None:
         """A member by id, suspended and removed ones included."""

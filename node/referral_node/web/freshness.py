@@ -1,19 +1,17 @@
 """How fresh this node's copy of the directory is, in words that say what that means today.
 
-Law: staleness stops nobody who is known; it limits first uses of keys never seen, and says so.
+Law: staleness stops nobody who is known; it limits first uses of keys never seen, and says so. The
+tiers are the protocol's (DIRECTORY 4.4), by the time of the newest checkpoint.
 """
 
 from typing import Final
 
-from markupsafe import Markup
-
 from referral_node.web.top_lines import Banner
 from referral_node.web.visit import Visit
-from referral_ui.times import DAY, Times, lower
+from referral_protocol.directory.replica import Freshness, freshness
+from referral_ui.times import Times, lower
 
-NORMAL: Final = DAY
-NO_FIRST_USE: Final = 7 * DAY
-CONFIRM: Final = 30 * DAY
+NO_FIRST_USE: Final = (Freshness.STALE, Freshness.LOST)
 
 
 def banners(visit: Visit) -> tuple[Banner, ...]:
@@ -21,30 +19,54 @@ def banners(visit: Visit) -> tuple[Banner, ...]:
     found = []
     if visit.trouble is not None:
         found.append(Banner("What has come cannot be opened now", visit.trouble, "danger"))
-    checked = visit.exchange.members.checked_at
-    if visit.exchange.members.directory is None:
+    members = visit.exchange.members
+    if members.directory is None:
         text = "This node has not joined a directory yet, so nothing can be sent or received."
         found.append(Banner("Not joined", text, "warn"))
     else:
-        stale = words(checked, visit.times)
+        stale = words(members.dated, visit.times)
         if stale is not None:
             found.append(stale)
     return tuple(found)
 
 
-def words(checked: int | None, times: Times) -> Banner | None:
-    """The banner for a directory that answered last at ``checked`` (ms UTC). Pure."""
-    if checked is None:
-        since = "has never been reached"
-        age = CONFIRM
+def words(dated: int | None, times: Times) -> Banner | None:
+    """The banner for a copy of the directory of ``dated`` (ms UTC). Pure."""
+    if dated is None:
+        since = "The directory has never been reached."
+        tier = Freshness.LOST
     else:
-        age = times.now - checked
-        since = f"was last reached {lower(times.moment(checked))}"
-    if age < NORMAL:
+        since = f"What this node knows of it is from {lower(times.moment(dated))}."
+        tier = freshness(dated, times.now)
+    if tier is Freshness.CURRENT:
         return None
-    text = f"The directory {since}. Organisations that you know are not affected."
-    if age >= CONFIRM:
+    text = f"{since} Organisations that you know are not affected."
+    if tier in NO_FIRST_USE:
+        text += (
+            " One that you never exchanged anything with cannot be chosen before its fingerprint"
+            " was compared by telephone."
+        )
+    if tier is Freshness.LOST:
         text += " Confirm keys by telephone before you send to anybody."
-    elif age >= NO_FIRST_USE:
-        text += " An organisation that you have never written to cannot be chosen until then."
-    return Banner("The directory cannot be reached", Markup("{}").format(text), "warn")
+    return Banner("The directory cannot be reached", text, "warn")
+
+
+def no_first_use(tier: Freshness, seen: bool, name: str) -> str:
+    """Why this organisation cannot be chosen or written to now; "" when it can. No full stop."""
+    if seen or tier not in NO_FIRST_USE:
+        return ""
+    return (
+        "What this node knows of the directory is over 7 days old, and you never exchanged anything"
+        f" with {name}: first compare its fingerprint by telephone, or wait until the directory"
+        " answers"
+    )
+
+
+def confirm(tier: Freshness, name: str) -> str:
+    """What a person has to confirm before anything is sent now; "" when nothing."""
+    if tier is not Freshness.LOST:
+        return ""
+    return (
+        "What this node knows of the directory is over 30 days old, so nobody here would know if"
+        f" {name} had lost its keys or left. I asked them by telephone, and send it"
+    )

@@ -313,9 +313,14 @@ def test_a_withdrawn_referral_can_only_be_ended() -> None:
 @pytest.mark.parametrize(
     ("age", "said"),
     [
-        (DAY - 1, None),
-        (DAY, "Organisations that you know are not affected."),
-        (8 * DAY, "An organisation that you have never written to cannot be chosen until then."),
+        (DAY, None),
+        (DAY + 1, "Organisations that you know are not affected."),
+        (7 * DAY, "Organisations that you know are not affected."),
+        (
+            7 * DAY + 1,
+            "One that you never exchanged anything with cannot be chosen before its fingerprint was"
+            " compared by telephone.",
+        ),
         (31 * DAY, "Confirm keys by telephone before you send to anybody."),
     ],
 )

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from referral_node.exchange import DraftGone, StaleDraft, Summary, UnknownThread
+from referral_node.web import freshness
 from referral_node.web.pages import check_view
 from referral_node.web.pages.at_hand import GONE, AtHand, at_hand, draft_of
 from referral_node.web.pages.check_view import Around
@@ -44,7 +45,7 @@ async def send(visit: Visit) -> web.StreamResponse:
     """Sign, seal and queue it; the draft is gone with the same commit."""
     posted = await visit.posted()
     draft = await draft_of(visit, visit.request.match_info["draft"])
-    form = posted.form()
+    form = posted.form(("confirm",))
     respond_by = _shown_time(posted.data.get("respond_by"))
     hand = at_hand(visit, draft, respond_by)
     if posted.data.get("version") != str(draft.version):
@@ -53,6 +54,8 @@ async def send(visit: Visit) -> web.StreamResponse:
         form.wrong_because("", _LATER)
     around = await around_of(visit, hand)
     page = check_view.build(hand, around, visit.times)
+    if page.send is not None and page.send.confirm and not form.ticked("confirm"):
+        form.wrong_because("confirm", f"Confirm that you asked {page.to} by telephone")
     if not form.valid or page.send is None or hand.recipient is None:
         return await _page(visit, at_hand(visit, draft), form, status=422)
     recipient = hand.recipient.id
@@ -83,6 +86,10 @@ async def choose(visit: Visit) -> web.StreamResponse:
     if posted.stale or member == visit.exchange.us or visit.exchange.members.get(member) is None:
         raise Problem(409, "stale-form", "Open the organisation’s page again, then choose it.")
     hand = at_hand(visit, msgspec.structs.replace(draft, recipient=member))
+    tier, seen = visit.exchange.members.freshness, await visit.exchange.contacts.seen(member)
+    stopped = freshness.no_first_use(tier, seen, visit.site.organisation(member).plain)
+    if stopped:
+        raise Problem(409, "directory-old", f"{stopped}.", title="Not chosen")
     changed = msgspec.structs.replace(hand.draft, content=hand.written.content)
     try:
         await visit.exchange.drafts.save(visit.vault, visit.actor, changed)
@@ -129,7 +136,8 @@ async def around_of(visit: Visit, hand: AtHand) -> Around:
         return Around(None, same)
     contact = await visit.exchange.contacts.first_contact(visit.vault, hand.recipient.id)
     key = visit.exchange.members.current_prekey(hand.recipient.id)
-    return Around(contact, same, key is not None)
+    seen = await visit.exchange.contacts.seen(hand.recipient.id)
+    return Around(contact, same, key is not None, seen, visit.exchange.members.freshness)
 
 
 def same_person(content: Mapping[str, Any], cases: Sequence[Summary]) -> list[Summary]:

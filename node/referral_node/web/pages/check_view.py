@@ -13,7 +13,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from referral_node.exchange import FirstContact, Summary
-from referral_node.web import fit_words, reading
+from referral_node.web import fit_words, freshness, reading
 from referral_node.web.members import lowered
 from referral_node.web.pages.at_hand import AtHand
 from referral_node.web.pages.draft_content import Problem
@@ -21,6 +21,7 @@ from referral_node.web.pages.send_view import Send, build_send, other_day
 from referral_node.web.pages.step_view import fill
 from referral_node.web.pages.steps import BY_CODE, STEPS
 from referral_protocol import codes, fit, forms
+from referral_protocol.directory.replica import Freshness
 from referral_ui import names, words
 from referral_ui.parts import Fact, Mark, Text
 from referral_ui.times import Place, Times, lower
@@ -72,11 +73,14 @@ class CheckPage:
 @dataclass(frozen=True)
 class Around:
     """What the page needs beside the draft: the telephone check, cases of perhaps the same person,
-    whether a message can be sealed to them now."""
+    whether a message can be sealed to them now, whether their keys were in use here before, how
+    old this node's copy of the directory is."""
 
     contact: FirstContact | None
     same: Sequence[tuple[Summary, Text]] = ()
     has_key: bool = True
+    seen: bool = True
+    tier: Freshness = Freshness.CURRENT
 
 
 def build(hand: AtHand, around: Around, times: Times) -> CheckPage:
@@ -102,7 +106,7 @@ def build(hand: AtHand, around: Around, times: Times) -> CheckPage:
         languages=_languages(hand, content),
         parts=tuple(_parts(hand, body, times, base)),
         blocked=blocked,
-        send=None if blocked else build_send(hand, head, around.has_key, times),
+        send=None if blocked else build_send(hand, head, around.has_key, around.tier, times),
         to=to,
         base=base,
         discard_href=f"{base}/delete",
@@ -256,6 +260,9 @@ def _blocked(hand: AtHand, around: Around, base: str) -> ToDo | None:
             "First put right what is missing or wrong",
             f"{base}/{step}?missing=1&back=check",
         )
+    stopped = freshness.no_first_use(around.tier, around.seen, chosen.plain)
+    if stopped:
+        return ToDo(stopped, f"{organisation}#fp")
     if around.contact is None:
         return ToDo(
             f"First compare the fingerprint of {chosen.plain} by telephone",

@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from referral_node.exchange import Member
+from referral_node.web import freshness
 from referral_node.web.members import organisation
 from referral_node.web.pages import organisation_view
 from referral_node.web.pages.at_hand import at_hand, draft_of, region_towns
@@ -111,6 +112,9 @@ async def _page(
         "organisation.html",
         status=status,
         org=shown,
+        no_first_use=freshness.no_first_use(
+            exchange.members.freshness, await exchange.contacts.seen(member.id), shown.plain
+        ),
         form=note_form if note_form.problems else check_form,
         check_form=check_form,
         note_form=note_form,

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from referral_node.web import freshness
 from referral_node.web.members import Organisation
 from referral_node.web.pages.at_hand import AtHand
 from referral_protocol import codes, forms
+from referral_protocol.directory.replica import Freshness
 from referral_protocol.ladder import DELIVERY_WARN, DELIVERY_WARN_ELSE
 from referral_ui.parts import Tag, Text
 from referral_ui.times import Times, When, lower
@@ -26,6 +28,8 @@ class Send:
     waits: str
     respond_by: int
     version: int
+    confirm: str = ""
+    """What has to be ticked first, and why; "" for nothing."""
 
 
 def other_day(times: Times, at: int) -> bool:
@@ -33,7 +37,9 @@ def other_day(times: Times, at: int) -> bool:
     return times.here.local(at).date() != times.here.local(times.now).date()
 
 
-def build_send(hand: AtHand, head: forms.Head, has_key: bool, times: Times) -> Send | None:
+def build_send(
+    hand: AtHand, head: forms.Head, has_key: bool, tier: Freshness, times: Times
+) -> Send | None:
     chosen = hand.recipient
     if chosen is None or head.respond_by is None:
         return None
@@ -60,6 +66,7 @@ def build_send(hand: AtHand, head: forms.Head, has_key: bool, times: Times) -> S
         "their key has come; Today says so.",
         respond_by=head.respond_by,
         version=hand.draft.version,
+        confirm=freshness.confirm(tier, chosen.plain),
     )
 
 
