@@ -216,7 +216,11 @@ class Member:
             cost=self.cost,
             transport=lambda: RoutedHttp(lambda url: fed.route(self.name, url)),
         )
-        self._node = await start(self.folder, self.config, parts)
+        try:
+            self._node = await start(self.folder, self.config, parts)
+        except BaseException:
+            self._lock.release()
+            raise
         self._port = self._node.ports["exchange"]
         user, self._vault = await sign_in(
             self.store, self._node.door, self.sign_in_name, Password(PASSWORD)

@@ -41,6 +41,7 @@ from referral_protocol.directory.entries import (
     sign_entry,
 )
 from referral_protocol.examples import LISBON, SENT
+from referral_protocol.suite import Signer
 
 REGISTRAR: Final = "the registrar's own password"
 ORIGIN: Final = "directory.example.org"
@@ -68,6 +69,7 @@ class Federation:
         self.members = {
             name: Member(self, name, folder / name, strong=name in strong) for name in names
         }
+        self._registrar: Signer | None = None
         self._directory_lock: Lock | None = None
         self._serving: Any = None
         self._directory_port: int | None = None
@@ -189,6 +191,12 @@ class Federation:
 
     async def change_status(self, member: Member, status: str = SUSPENDED) -> None:
         """What `suspend`, `lift` and `remove` do; then every running node learns of it."""
+        await self.change_status_unseen(member, status)
+        for each in self._here():
+            await self.learns(each, partial(_is, each, member.id, status))
+
+    async def change_status_unseen(self, member: Member, status: str) -> None:
+        """The same, and the nodes learn of it when they next ask."""
         async with self.registrar() as office:
             found = await _ask_member(office, member)
             body = Status(status, None, "test")
@@ -201,12 +209,11 @@ class Federation:
                 self.clock.now,
             )
             await office.ask("change-status", content=content, signatures=self._signed(content))
-        for each in self._here():
-            await self.learns(each, partial(_is, each, member.id, status))
 
     def _signed(self, content: bytes) -> list[list[bytes]]:
-        key = open_key(self.directory.registrar_key, "registrar", REGISTRAR)
-        return [[s.key, s.signature] for s in sign_entry(content, key)]
+        if self._registrar is None:  # opening it is made to be slow
+            self._registrar = open_key(self.directory.registrar_key, "registrar", REGISTRAR)
+        return [[s.key, s.signature] for s in sign_entry(content, self._registrar)]
 
     # time and order
 

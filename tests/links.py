@@ -65,6 +65,8 @@ class Link:
         """Decides the fate of each request that nothing else decided."""
         self.delay = 0.0
         """Seconds that each request takes longer."""
+        self.change: Callable[[Request, Answer], bytes | None] | None = None
+        """Other bytes in the place of an answer; None leaves it as it is."""
         self.held = 0
         """How many requests wait at the link now."""
         self._target = target
@@ -85,10 +87,10 @@ class Link:
             writer.transport.abort()
 
     def mend(self) -> None:
-        """Let everything through again: no cut, no hold, no fate that is still to come."""
+        """Let everything through again: no cut, no hold, no fate still to come."""
         self._down = False
         self._fates.clear()
-        self.weather = None
+        self.weather = self.change = None
         self.delay = 0.0
         self._open.set()
 
@@ -159,7 +161,8 @@ class Link:
         elif self.weather is not None:
             fate = self.weather()
         data = head + body
-        self.requests.append(Request(method, path, body, data, fate))
+        request = Request(method, path, body, data, fate)
+        self.requests.append(request)
         if self.delay:
             await asyncio.sleep(self.delay)
         self.held += 1
@@ -172,7 +175,10 @@ class Link:
         answer = await self._forward(data)
         if fate == REPEAT:
             answer = await self._forward(data)
-        return None if fate == LOSE_ANSWER else answer
+        if fate == LOSE_ANSWER:
+            return None
+        other = self.change(request, answer) if self.change is not None else None
+        return answer if other is None else Answer(answer.status, b"", other)
 
     async def _forward(self, data: bytes) -> Answer:
         port = self._target()

@@ -141,7 +141,13 @@ class Node:
             await self.poller.stop()
         core = self.exchange.core
         keeper = ReplicaKeeper(core, genesis, allow_loopback=self.config.allow_loopback)
-        await keeper.load()
+        try:
+            await keeper.load()
+        except ProtocolError as refusal:
+            raise Trouble(
+                f"{self.folder.path}: its copy of the directory cannot be used ({refusal.code}): "
+                "check this machine's clock, and that allow_loopback in node.toml is as it was"
+            ) from None
         self.poller = DirectoryPoller(
             core,
             keeper,

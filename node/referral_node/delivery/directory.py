@@ -100,6 +100,9 @@ class DirectoryPoller:
             return self._failed(refusal.code)
         except StoreError as error:
             return self._failed(f"store-{error.code}")
+        except Exception as error:  # noqa: BLE001 - a fault here must not end all looking
+            log.error("directory.fault", kind=type(error).__name__)
+            return self._failed("fault")
         if self.trouble is not None:
             log.info("directory.back")
         self.trouble = None

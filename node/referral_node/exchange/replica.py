@@ -38,7 +38,11 @@ class ReplicaKeeper:
         self.replica = Replica(genesis, allow_loopback)
 
     async def load(self) -> None:
-        """Fold again what was stored; a replica that does not fold is fetched anew."""
+        """Fold again what was stored; ProtocolError if it does not fold.
+
+        It is never dropped and fetched anew: whoever could make us forget what we verified could
+        show us another log.
+        """
         core = self._core
         note = await fact(core.store, CHECKPOINT)
         if note is None:
