@@ -17,8 +17,9 @@ from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import CaseKey, UnlockedVault
 from referral_protocol import forms
 from referral_protocol.bodies import SALT_SIZE
-from referral_protocol.ladder import Evidence, Step, ladder
-from referral_protocol.statements import NOTE, OPEN, STATE, SignedStatement
+from referral_protocol.ladder import Evidence, Rung, Step, ladder
+from referral_protocol.proofs import CONTACT_MADE, proofs
+from referral_protocol.statements import OPEN, STATE, SignedStatement
 from referral_protocol.states import ThreadState, allowed, in_order, thread_state
 
 _THREADS: Final = (
@@ -212,7 +213,7 @@ def _view(
         for r, s, content in zip(rows, statements, contents, strict=True)
     )
     opener = next(m for m in messages if m.kind == OPEN)
-    evidence = _evidence(row, rows, messages, state)
+    evidence = _evidence(row, rows, statements, messages, state)
     return ThreadView(
         id=bytes(row["id"]),
         kind=row["kind"],
@@ -288,25 +289,21 @@ def _author(messages: tuple[MessageView, ...], states: tuple[str, ...]) -> str |
 def _evidence(
     row: sqlite3.Row,
     rows: list[sqlite3.Row],
+    statements: list[SignedStatement],
     messages: tuple[MessageView, ...],
     state: ThreadState,
 ) -> Evidence:
-    first: dict[str, MessageView] = {}
-    for message in messages:
-        if message.kind == STATE and not message.ignored and message.known:
-            first.setdefault(message.state or "", message)
-    answer = next((first[s] for s in ("accepted", "rejected") if s in first), None)
-    end = next((first[s] for s in ("completed", "failed", "cancelled") if s in first), None)
+    shown = {message.hash: message for message in messages}
+
+    def says_contact(hashed: bytes) -> bool:
+        return (shown[hashed].content or {}).get("step") == CONTACT_MADE
+
+    found = {
+        rung: shown[signed.hash] for rung, signed in proofs(statements, state, says_contact).items()
+    }
+    received, answer = found.get(Rung.OPENED), found.get(Rung.ANSWERED)
+    reached, end = found.get(Rung.CONTACTED), found.get(Rung.OUTCOME)
     opener = next(r for r in rows if r["kind"] == OPEN)
-    contacted = next(
-        (
-            m.content.get("step_at", m.at)
-            for m in messages
-            if m.kind in (NOTE, STATE) and m.content and m.content.get("step") == "contact-made"
-        ),
-        None,
-    )
-    received = first.get("received")
     # A husk in place of the opening body: their node holds a name for something it never had.
     bare = bool(opener["mine"]) and opener["body"] == "none"
     return Evidence(
@@ -319,7 +316,9 @@ def _evidence(
         opened_at=None if received is None else received.at,
         answer=None if answer is None else answer.state,
         answered_at=None if answer is None else answer.at,
-        contacted_at=contacted,
+        contacted_at=None
+        if reached is None
+        else (reached.content or {}).get("step_at", reached.at),
         outcome=None if end is None else _outcome(end),
         outcome_at=None if end is None else end.at,
     )

@@ -26,10 +26,10 @@ from referral_protocol.evidence.findings import (
 from referral_protocol.forms import content as contents
 from referral_protocol.keys import fingerprint
 from referral_protocol.ladder import Rung
+from referral_protocol.proofs import CONTACT_MADE, proofs
 from referral_protocol.receipts import REFUSED, SignedReceipt, verify_receipt
 from referral_protocol.statements import (
     OPEN,
-    STATE,
     SignedStatement,
     parse_statement,
     statement_hash,
@@ -39,8 +39,6 @@ from referral_protocol.states import ThreadState, in_order, thread_state
 
 CURRENT: Final = "current"
 EARLIER: Final = "earlier"
-OUTCOMES: Final = ("completed", "failed", "cancelled")
-ANSWERS: Final = ("accepted", "rejected")
 
 
 def verify_evidence(data: bytes, now: int, anchor: bytes | None = None) -> Findings:
@@ -290,21 +288,10 @@ class _Examination:
         if held:
             first = min(held, key=lambda receipt: receipt.at)
             yield RungFinding(Rung.HELD, first.at, None, "receipt", first.parcel)
-        theirs = in_order(s for s in statements if s.statement.sender == receiving)
-        ignored = state.ignored if state is not None else ()
-        moved = [s for s in theirs if s.statement.kind == STATE and s.hash not in ignored]
-        for rung, states in (
-            (Rung.OPENED, ("received",)),
-            (Rung.ANSWERED, ANSWERS),
-            (Rung.CONTACTED, None),
-            (Rung.OUTCOME, OUTCOMES),
-        ):
-            if states is None:
-                proof = next((s for s in theirs if _contact(disclosed.get(s.hash))), None)
-            else:
-                proof = next((s for s in moved if s.statement.head.state in states), None)
-            if proof is not None:
-                yield _rung(rung, proof)
+        found = proofs(statements, state, lambda hashed: _contact(disclosed.get(hashed)))
+        for rung in (Rung.OPENED, Rung.ANSWERED, Rung.CONTACTED, Rung.OUTCOME):
+            if rung in found:
+                yield _rung(rung, found[rung])
 
 
 def _rung(rung: Rung, proof: SignedStatement) -> RungFinding:
@@ -317,7 +304,7 @@ def _contact(content: bytes | None) -> bool:
     if content is None:
         return False
     try:
-        return contents.decode(content).get("step") == "contact-made"
+        return contents.decode(content).get("step") == CONTACT_MADE
     except ProtocolError:
         return False
 
