@@ -164,7 +164,7 @@ def _running(running: Mapping[str, Any] | None) -> str:
 
 def _answers(running: Mapping[str, Any]) -> str:
     code = running["directory_trouble"]
-    if not running["directory_followed"]:
+    if not running.get("directory_followed", True):  # a node of an older version does not tell
         return "no directory is asked yet"
     if code is None:
         return "the directory answers"

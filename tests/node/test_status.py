@@ -139,6 +139,15 @@ async def test_how_it_runs_is_said_in_words(
     assert f"Running      yes; exchange 18700, pages 18701, metrics 18702; {said}" in lines
 
 
+async def test_a_node_of_an_older_version_tells_less(tmp_path: Path, capsys: Any) -> None:
+    older = {key: value for key, value in RUNNING.items() if key != "directory_followed"}
+    store, folder = await made(tmp_path)
+    found = msgspec.to_builtins(await status(store, folder, CONFIG, lambda: older))
+    await store.close()
+    show.status(found, CONFIG, NOW)
+    assert "metrics 18702; the directory answers\n" in capsys.readouterr().out
+
+
 async def test_it_is_shown_in_the_nodes_own_time(tmp_path: Path, capsys: Any) -> None:
     store, folder = await made(tmp_path)
     await fill(store)
