@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from referral_node.web.reading import Part
+from referral_node.web.reading_rows import Part
 from referral_ui import names
 from referral_ui.parts import Text
 

@@ -13,7 +13,8 @@ from referral_node.exchange import MessageView
 from referral_node.web import faults
 from referral_node.web.case import SPOKEN, Case, author_of
 from referral_node.web.members import lowered
-from referral_node.web.reading import Reader, Reading, read
+from referral_node.web.reading import read
+from referral_node.web.reading_rows import Reader, Reading
 from referral_node.web.safe_view import governed
 from referral_protocol import codes
 from referral_protocol.statements import ASK, NOTE, OPEN, STATE, UNREADABLE, WITHDRAW

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from referral_node.web.reading import (
+from referral_node.web.reading_rows import (
     Part,
     Reader,
     Reading,

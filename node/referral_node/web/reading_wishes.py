@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from referral_node.web.reading import (
+from referral_node.web.reading_rows import (
     Part,
     Reading,
     danger_tag,

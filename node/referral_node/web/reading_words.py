@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from referral_node.web.reading import Part, country, joined, sentence
+from referral_node.web.reading_rows import Part, country, joined, sentence
 from referral_protocol import codes
 from referral_ui import names, numbers
 from referral_ui.parts import Text

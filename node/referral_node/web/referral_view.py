@@ -18,7 +18,7 @@ from referral_node.web.conversation_view import Line, conversation
 from referral_node.web.ladder_view import rungs
 from referral_node.web.members import lowered
 from referral_node.web.offers import Offer, offers
-from referral_node.web.reading import Reader, Reading, quote
+from referral_node.web.reading_rows import Reader, Reading, quote
 from referral_node.web.safe_view import SafeBox, safe_box
 from referral_node.web.sections_view import Danger, danger, parts
 from referral_node.web.top_lines import Banner, ByLine

@@ -13,7 +13,13 @@ from markupsafe import Markup, escape
 
 from referral_node.web.case import Case
 from referral_node.web.members import lowered
-from referral_node.web.reading import Part, Reader, joined, quote, weekly
+from referral_node.web.reading_rows import (
+    Part,
+    Reader,
+    joined,
+    quote,
+    weekly,
+)
 from referral_protocol import codes, forms
 from referral_protocol.forms import FORMS, WayNow
 from referral_protocol.forms.people import rows as rows_of

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from referral_node.web.as_written import language_of, named, plain
 from referral_node.web.case import Case
 from referral_node.web.members import lowered
-from referral_node.web.reading import (
+from referral_node.web.reading_rows import (
     Part,
     Reader,
     Reading,

@@ -13,7 +13,9 @@ from markupsafe import Markup
 from referral_node.web.as_written import language_of, named, plain, written
 from referral_node.web.case import Case
 from referral_node.web.members import lowered
-from referral_node.web.reading import (
+from referral_node.web.reading import read
+from referral_node.web.reading_parts import by_whom
+from referral_node.web.reading_rows import (
     Part,
     Reader,
     Reading,
@@ -22,11 +24,9 @@ from referral_node.web.reading import (
     danger_tag,
     fact,
     joined,
-    read,
     reading_of,
     sentence,
 )
-from referral_node.web.reading_parts import by_whom
 from referral_node.web.sections_person import about_consent, about_person
 from referral_protocol import codes
 from referral_protocol.forms import FORMS, Section

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from markupsafe import escape
 
-from referral_node.web import reading
-from referral_node.web.reading import Reader, Reading
+from referral_node.web import reading, reading_rows
+from referral_node.web.reading_rows import Reader, Reading
 from referral_protocol import codes, forms
 from referral_protocol.examples import (
     SENT,
@@ -255,7 +255,7 @@ def test_names_in_several_scripts_are_isolated_and_tagged() -> None:
 
 
 def test_lines_of_a_text_are_kept_and_its_direction_is_its_own() -> None:
-    shown = reading.quote("שלום לך\n2 & 3")
+    shown = reading_rows.quote("שלום לך\n2 & 3")
     assert str(shown) == '<bdi lang="he">“שלום לך<br>2 &amp; 3”</bdi>'
 
 
@@ -272,15 +272,15 @@ def test_lines_of_a_text_are_kept_and_its_direction_is_its_own() -> None:
     ],
 )
 def test_days(days: list[str], words: str) -> None:
-    assert reading.days(days) == words
+    assert reading_rows.days(days) == words
 
 
 def test_a_time_of_the_week_that_falls_on_another_day_here_says_so() -> None:
     row = {"days": ["mon"], "from": "00:30", "to": "05:00", "zone": "Asia/Tokyo"}
-    shown = escape(reading.weekly(row, sender())).striptags()
+    shown = escape(reading_rows.weekly(row, sender())).striptags()
     assert shown == "Monday, 15:30–20:00, the day before (00:30–05:00 in Tokyo)"
     unknown = {"days": ["mon"], "from": "09:00", "to": "10:00", "zone": "Mars/Base"}
-    assert "Mars/Base" in escape(reading.weekly(unknown, sender())).striptags()
+    assert "Mars/Base" in escape(reading_rows.weekly(unknown, sender())).striptags()
 
 
 def test_messages_read_as_well_as_referrals() -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from referral_node.exchange import FirstContact, Summary
-from referral_node.web import fit_words, freshness, reading
+from referral_node.web import fit_words, freshness, reading, reading_rows
 from referral_node.web.members import lowered
 from referral_node.web.pages.at_hand import AtHand
 from referral_node.web.pages.draft_content import Problem
@@ -37,7 +37,7 @@ class Part:
     title: str
     change: str
     what: str
-    told: tuple[reading.Told, ...] = ()
+    told: tuple[reading_rows.Told, ...] = ()
     facts: tuple[Fact, ...] = ()
 
 
@@ -285,7 +285,7 @@ def _stays(body: Mapping[str, Any], person: Text) -> list[Fact]:
         said = lowered(codes.label("withheld-reasons", reason)) if reason else "no reason yet"
         why = reasons.get(reason) or f"Withheld: {said}."
         note = row.get("note")
-        value = Markup("{} {}").format(why, reading.quote(str(note))) if note else why
+        value = Markup("{} {}").format(why, reading_rows.quote(str(note))) if note else why
         found.append(Fact(codes.label("withheld-parts", part) if part else "A part", value))
     return [*found, Fact("Your own notes", "Never sent.")]
 
@@ -329,12 +329,12 @@ def _parts(hand: AtHand, body: Mapping[str, Any], times: Times, base: str) -> li
     places = {}
     if hand.recipient is not None and hand.recipient.city_known:
         places[hand.recipient.place.zone] = hand.recipient.place
-    reader = reading.Reader(times, True, hand.person.call, places)
+    reader = reading_rows.Reader(times, True, hand.person.call, places)
     read = {each.code: each for each in reading.read(body, reader)}
     found = []
     for code in STEPS:
         title = BY_CODE[code].section.title
-        each = read.get(code, reading.Reading(code, title))
+        each = read.get(code, reading_rows.Reading(code, title))
         facts = each.facts or (Fact("Nothing yet", ""),) if not each.told else each.facts
         change = f"{base}/{code}?back=check"
         found.append(Part(title, change, lowered(title), each.told, facts))

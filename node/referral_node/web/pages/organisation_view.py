@@ -18,7 +18,7 @@ from referral_node.web.pages.at_hand import AtHand
 from referral_node.web.pages.find_view import seen_answers
 from referral_node.web.pages.hours_view import Hours, closed, day_of, open_line, week
 from referral_node.web.pages.service_words import ServiceRow, first_large, row
-from referral_node.web.reading import quote
+from referral_node.web.reading_rows import quote
 from referral_protocol import codes, fit
 from referral_protocol.profiles import Contact, Service
 from referral_ui import names, numbers, words

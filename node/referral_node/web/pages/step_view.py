@@ -24,7 +24,7 @@ from referral_node.web.pages.layout import (
     Step,
 )
 from referral_node.web.pages.steps import DAY_SETS, WAYS, way_input
-from referral_node.web.reading import named
+from referral_node.web.reading_rows import named
 from referral_protocol import codes
 from referral_protocol.forms import Field, Kind
 from referral_ui.parts import Choice, ChoiceGroup, Text
