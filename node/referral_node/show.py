@@ -33,6 +33,7 @@ _TROUBLE: Final = {
     "time-out": "the directory is too slow",
     "connection": "the directory broke off",
     "wrong-tls-key": "the directory shows another TLS key",
+    "fault": "looking at the directory met a fault of the program",
     "clock": "the clock of this machine or the directory's is wrong",
     "forked-log": "the directory shows another log than the one held here",
     "older-checkpoint": "the directory shows an older log than the one held here",
