@@ -9,11 +9,10 @@ import asyncio
 import sqlite3
 from typing import Final
 
-import msgspec
-
 from referral_node.exchange.core import Core
+from referral_node.exchange.holding import Context, Held, context_of, insert
 from referral_node.exchange.members import REMOVED, SUSPENDED
-from referral_node.exchange.rows import audit, listed, open_thread, settle
+from referral_node.exchange.rows import audit, listed, settle
 from referral_node.store import StoreError, Tx
 from referral_protocol.certificates import verify_certificate
 from referral_protocol.chain import Known, Place, admit
@@ -35,30 +34,12 @@ from referral_protocol.receipts import (
     Receipt,
     make_receipt,
 )
-from referral_protocol.statements import NOTE, OPEN, SignedStatement, Statement, statement_hash
+from referral_protocol.statements import NOTE, OPEN, SignedStatement, statement_hash
 from referral_protocol.suite import SUITE
-from referral_protocol.wire import decode, encode
+from referral_protocol.wire import encode
 
 OFF_THE_LOOP: Final = 8
 """From this many messages on, signatures are checked in a thread, so that pages go on."""
-
-
-class _Held(msgspec.Struct):
-    """What a row of ours says about a statement that comes again."""
-
-    number: int
-    body: str
-    withheld: str | None
-
-
-class _Context(msgspec.Struct):
-    """What is known before a parcel's messages are admitted; grows with each admitted one."""
-
-    held: dict[bytes, _Held]
-    counters: dict[tuple[int, int], bytes]
-    successors: dict[tuple[bytes, int, bytes], bytes]
-    openers: dict[bytes, Statement]
-    places: dict[bytes, Place]
 
 
 class Inbox:
@@ -173,7 +154,7 @@ class Inbox:
         if again is not None:  # a second copy of this parcel was faster
             return bytes(again["content"]), bytes(again["signature"]), set()
         good = [signed for _, signed in verified if isinstance(signed, SignedStatement)]
-        context = await _context(tx, header.sender, good)
+        context = await context_of(tx, header.sender, good)
         answers: list[Answer] = []
         fresh: list[tuple[Message, SignedStatement]] = []
         changed: set[bytes] = set()
@@ -191,7 +172,7 @@ class Inbox:
             if new:
                 fresh.append((message, signed))
             changed.add(signed.thread)
-        await _insert(tx, header.sender, fresh, now)
+        await insert(tx, header.sender, fresh, now)
         await settle(tx, await _moved(tx, [signed for _, signed in fresh]), now)
         await tx.many("UPDATE threads SET changed_at = ? WHERE id = ?", [(now, t) for t in changed])
         receipt = Receipt(SUITE, header.parcel, header.sender, core.us, now, None, tuple(answers))
@@ -214,7 +195,7 @@ class Inbox:
         header: Header,
         message: Message,
         signed: SignedStatement,
-        context: _Context,
+        context: Context,
         now: int,
     ) -> tuple[Answer, bool]:
         held = context.held.get(signed.hash)
@@ -239,7 +220,7 @@ class Inbox:
             known=known,
             now=now,
         )
-        context.held[signed.hash] = _Held(0, "sealed" if has_body else "none", message.withheld)
+        context.held[signed.hash] = Held(0, "sealed" if has_body else "none", message.withheld)
         context.counters[statement.epoch, statement.seq] = signed.hash
         if statement.previous is not None:
             context.successors[signed.thread, statement.epoch, statement.previous] = signed.hash
@@ -247,9 +228,7 @@ class Inbox:
         context.places[signed.hash] = Place(signed.thread, statement.sender)
         return Answer(signed.hash, message.sealed_hash, status), True
 
-    async def _again(
-        self, tx: Tx, message: Message, signed: SignedStatement, held: _Held
-    ) -> Answer:
+    async def _again(self, tx: Tx, message: Message, signed: SignedStatement, held: Held) -> Answer:
         """The same statement once more: with the same body, sealed again, or as a husk."""
         if message.sealed is None:
             if held.body in ("sealed", "unreadable") and held.number:
@@ -305,122 +284,3 @@ async def _moved(tx: Tx, fresh: list[SignedStatement]) -> set[bytes]:
 
 def _refusal(message: Message, named: bytes, code: str) -> Answer:
     return Answer(named, message.sealed_hash, REFUSED, code)
-
-
-async def _context(tx: Tx, sender: bytes, signed: list[SignedStatement]) -> _Context:
-    """Everything that the admission of these statements depends on, in a few queries."""
-    if not signed:
-        return _Context({}, {}, {}, {}, {})
-    hashes = [s.hash for s in signed]
-    rows = await tx.rows(
-        listed("SELECT hash, number, body, withheld FROM messages WHERE hash IN (*)", len(hashes)),
-        hashes,
-    )
-    held = {bytes(r["hash"]): _Held(r["number"], r["body"], r["withheld"]) for r in rows}
-    new = [s for s in signed if s.hash not in held]
-    if not new:
-        return _Context(held, {}, {}, {}, {})
-    counters: dict[tuple[int, int], bytes] = {}
-    for epoch in {s.statement.epoch for s in new}:
-        numbers = [s.statement.seq for s in new if s.statement.epoch == epoch]
-        rows = await tx.rows(
-            listed(
-                "SELECT hash, seq FROM messages "
-                "WHERE peer = ? AND mine = 0 AND epoch = ? AND seq IN (*)",
-                len(numbers),
-            ),
-            [sender, epoch, *numbers],
-        )
-        counters |= {(epoch, int(r["seq"])): bytes(r["hash"]) for r in rows}
-    named = {h for s in new for h in (s.statement.previous, s.statement.seen) if h is not None}
-    named |= {s.thread for s in new if s.statement.thread is not None}
-    successors = await _successors(tx, sender, new)
-    openers, places = await _places(tx, sender, list(named))
-    return _Context(held, counters, successors, openers, places)
-
-
-async def _successors(
-    tx: Tx, sender: bytes, new: list[SignedStatement]
-) -> dict[tuple[bytes, int, bytes], bytes]:
-    previous = list({s.statement.previous for s in new if s.statement.previous is not None})
-    if not previous:
-        return {}
-    rows = await tx.rows(
-        listed(
-            "SELECT hash, thread, epoch, previous FROM messages "
-            "WHERE peer = ? AND mine = 0 AND previous IN (*)",
-            len(previous),
-        ),
-        [sender, *previous],
-    )
-    return {
-        (bytes(r["thread"]), int(r["epoch"]), bytes(r["previous"])): bytes(r["hash"]) for r in rows
-    }
-
-
-async def _places(
-    tx: Tx, sender: bytes, named: list[bytes]
-) -> tuple[dict[bytes, Statement], dict[bytes, Place]]:
-    if not named:
-        return {}, {}
-    rows = await tx.rows(
-        listed("SELECT hash, thread, kind, statement FROM messages WHERE hash IN (*)", len(named)),
-        named,
-    )
-    openers: dict[bytes, Statement] = {}
-    places: dict[bytes, Place] = {}
-    for row in rows:
-        content = bytes(row["statement"])
-        statement = decode(content, Statement, len(content), "stored statement")
-        places[bytes(row["hash"])] = Place(bytes(row["thread"]), statement.sender)
-        openers[bytes(row["hash"])] = statement  # whether it opened a thread is checked later
-    return openers, places
-
-
-async def _insert(
-    tx: Tx, sender: bytes, fresh: list[tuple[Message, SignedStatement]], now: int
-) -> None:
-    """Store new statements and their sealed bodies, batch by batch."""
-    if not fresh:
-        return
-    await tx.many(
-        "INSERT INTO messages (hash, thread, peer, mine, epoch, seq, previous, seen, at, expires, "
-        "kind, state, statement, signature, body, body_hash, withheld, held_at) "
-        "VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [_row(sender, message, signed, now) for message, signed in fresh],
-    )
-    bodies = [(m.sealed, s.hash) for m, s in fresh if m.sealed is not None]
-    await tx.many(
-        "INSERT INTO bodies (message, sealed) SELECT number, ? FROM messages WHERE hash = ?",
-        bodies,
-    )
-    for _, signed in fresh:
-        if signed.statement.kind == OPEN:
-            await open_thread(tx, signed, mine=False, now=now)
-    await tx.many(
-        "INSERT INTO audit (at, action, subject) VALUES (?, 'held', ?)",
-        [(now, signed.hash) for _, signed in fresh],
-    )
-
-
-def _row(sender: bytes, message: Message, signed: SignedStatement, now: int) -> tuple[object, ...]:
-    s = signed.statement
-    return (
-        signed.hash,
-        signed.thread,
-        sender,
-        s.epoch,
-        s.seq,
-        s.previous,
-        s.seen,
-        s.at,
-        s.expires,
-        s.kind,
-        s.head.state,
-        signed.content,
-        signed.signature,
-        "none" if message.sealed is None else "sealed",
-        message.sealed_hash,
-        message.withheld,
-        now,
-    )
