@@ -49,6 +49,7 @@ class Liar:
         self.endpoint = ""
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -58,8 +59,8 @@ class Liar:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-        for task in self._tasks:
-            task.cancel()
+        for writer in self._writers:
+            writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -67,6 +68,7 @@ class Liar:
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        self._writers.add(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -80,6 +82,7 @@ class Liar:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # whoever asked has heard enough
         finally:
+            self._writers.discard(writer)
             writer.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()

@@ -124,9 +124,8 @@ class Link:
         """Close everything; nothing of this link is left in the loop."""
         if self._server is not None:
             self._server.close()
+        self.cut()
         self._open.set()
-        for task in self._tasks:
-            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -188,6 +187,7 @@ class Link:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
             raise Broken(self.name) from None
+        self._writers.add(writer)
         try:
             writer.write(data)
             await writer.drain()
@@ -195,6 +195,7 @@ class Link:
         except (ConnectionError, asyncio.IncompleteReadError):
             raise Broken(self.name) from None
         finally:
+            self._writers.discard(writer)
             writer.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()

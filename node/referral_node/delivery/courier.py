@@ -153,7 +153,9 @@ class Courier:
         while True:
             member = self._core.members.get(peer.id)
             if member is None or member.status != ACTIVE:
-                return  # waits until the directory says otherwise
+                # Waits until the directory says otherwise, but no longer than for any other peer.
+                await self._posting.give_up(peer.id)
+                return
             if peer.under_way is not None and peer.under_way.prekey.ends <= self._core.clock():
                 peer.under_way = None  # its prekey is over: the same messages in a new parcel
             try:
@@ -284,8 +286,9 @@ class Courier:
 
     async def _pause(self, peer: _Peer) -> float:
         """Seconds until this worker looks again by itself."""
+        member = self._core.members.get(peer.id)
         due = await self._posting.next_due(peer.id)
-        if due is None:
+        if due is None or member is None or member.status != ACTIVE:
             return IDLE
         ready = max(due, peer.retry_at)
         return max(SHORTEST, min(IDLE, (ready - self._core.clock()) / 1000))
