@@ -69,7 +69,7 @@ class Walk:
             beyond = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if beyond > 0:
                 self._fault(f"{beyond} px wider than a window of {width}")
-            await page.screenshot(path=SHOTS / f"{name}-{width}.jpeg", full_page=True, quality=80)
+            await page.screenshot(path=SHOTS / f"{name}-{width}.png", full_page=True)
 
     async def everything(self) -> None:
         """From Today through every link, each address once."""
