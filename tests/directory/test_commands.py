@@ -228,7 +228,7 @@ def test_clear_lines(place: Path, tmp_path: Path) -> None:
 def terminal(arguments: list[str], answers: list[tuple[str, str]]) -> tuple[int, str]:
     """Run a command at a pseudo-terminal: after each text that it shows, type the answer."""
     pid, master = pty.fork()
-    if pid == 0:  # pragma: no cover - the child becomes the command
+    if pid == 0:  # the child becomes the command
         os.execv(REFERRAL[0], [*REFERRAL, *arguments])  # noqa: S606 - our own program
     said, position = "", 0
     deadline = time.monotonic() + 60

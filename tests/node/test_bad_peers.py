@@ -400,7 +400,7 @@ async def test_a_bad_next_prekey_does_not_harm_a_good_receipt(lisboa: Office, li
     for _ in range(2):
         said = await refer(lisboa, liar)
         async with asyncio.timeout(10):
-            while await count(lisboa, "SELECT COUNT(*) FROM outbox"):  # noqa: ASYNC110 - database
+            while await count(lisboa, "SELECT COUNT(*) FROM outbox"):  # noqa: ASYNC110 - it lies in a database
                 await asyncio.sleep(0.01)
         assert (await view(lisboa, said)).opener_standing == "held"
 
@@ -473,7 +473,7 @@ async def _answered(lisboa: Office, liar: Liar, status: str, code: str | None) -
     liar.on_parcel = say
     said = await refer(lisboa, liar)
     async with asyncio.timeout(10):
-        while not await count(lisboa, "SELECT COUNT(*) FROM answers"):  # noqa: ASYNC110 - database
+        while not await count(lisboa, "SELECT COUNT(*) FROM answers"):  # noqa: ASYNC110 - it lies in a database
             await asyncio.sleep(0.01)
     return said
 

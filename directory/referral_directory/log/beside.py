@@ -105,8 +105,8 @@ async def remake_tile(tx: Tx, kind: str, slot: int, now: int) -> NewTile:
     number = slot // TILE_MEMBERS
     column = _COLUMN[kind]
     rows = await tx.rows(
-        f"SELECT {column} AS item FROM members WHERE slot >= ? AND slot < ? "  # noqa: S608 - ours
-        f"AND {column} IS NOT NULL ORDER BY slot",
+        f"SELECT {column} AS item FROM members "  # noqa: S608 - the column's name is ours
+        f"WHERE slot >= ? AND slot < ? AND {column} IS NOT NULL ORDER BY slot",
         (number * TILE_MEMBERS, (number + 1) * TILE_MEMBERS),
     )
     content = pack_tile([bytes(row["item"]) for row in rows])

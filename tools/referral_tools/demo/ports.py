@@ -71,8 +71,8 @@ def free_ports() -> Ports | None:
     """A range in which all ports are free now, at a random place; None if there is none."""
     width = _STEP * (len(PLAYERS) + 1)
     for _ in range(_TRIES):
-        # Chance here only keeps two demos that start together from meeting.
-        ports = Ports(random.randrange(_FREE_FROM, _FREE_TO, width))  # noqa: S311
+        base = random.randrange(_FREE_FROM, _FREE_TO, width)  # noqa: S311 - two demos do not meet
+        ports = Ports(base)
         if ports.taken() is None:
             return ports
     return None
