@@ -56,8 +56,8 @@ class Week:
         return self.fed["utrecht"]
 
 
-async def live(fed: Federation) -> Week:
-    """Friday, 10:41 in Utrecht, after a busy Thursday."""
+async def live(fed: Federation, *, with_oksana: bool = True) -> Week:
+    """Friday, 10:41 in Utrecht, after a busy Thursday. Oksana's referral may have been sent."""
     lisboa, utrecht, lviv = (fed[name] for name in ("lisboa", "utrecht", "lviv"))
     fed.clock.now = SENT
     await lisboa.exchange.contacts.compared(
@@ -68,7 +68,8 @@ async def live(fed: Federation) -> Week:
     for kind, other in zip(kinds, OTHERS, strict=True):
         said = await lisboa.refer(utrecht, "routine", who=person(*other))
         threads[kind] = said.thread
-    threads["accepted"] = (await lisboa.refer(utrecht, "immediate")).thread
+    if with_oksana:
+        threads["accepted"] = (await lisboa.refer(utrecht, "immediate")).thread
     await fed.read_all()
     await _answers(fed, threads)
     # The way to Lviv is cut: what goes there waits.
@@ -83,20 +84,22 @@ async def live(fed: Federation) -> Week:
 
 async def _answers(fed: Federation, threads: dict[str, bytes]) -> None:
     lisboa, utrecht = fed["lisboa"], fed["utrecht"]
-    for kind in ("accepted", "completed"):
+    for kind in {"accepted", "completed"} & threads.keys():
         await _say(utrecht, threads[kind], STATE, Head(state="accepted"), examples.accepted())
     fed.clock.now = SENT + 17 * HOUR + 20 * MINUTE
     now = fed.clock.now
-    accepted = threads["accepted"]
-    await _say(utrecht, accepted, NOTE, Head(), examples.call_made(now))
-    await _say(utrecht, accepted, NOTE, Head(), examples.meeting_fixed(now, MONDAY))
+    accepted = threads.get("accepted")
+    if accepted:
+        await _say(utrecht, accepted, NOTE, Head(), examples.call_made(now))
+        await _say(utrecht, accepted, NOTE, Head(), examples.meeting_fixed(now, MONDAY))
     done = Head(state="completed")
     await _say(utrecht, threads["completed"], STATE, done, examples.outcome())
     no = Head(state="rejected")
     await _say(utrecht, threads["declined"], STATE, no, examples.declined())
     await _say(utrecht, threads["asked"], ASK, Head(), examples.question_back())
     await fed.read_all()
-    await _say(lisboa, accepted, NOTE, Head(), examples.first_message())
+    if accepted:
+        await _say(lisboa, accepted, NOTE, Head(), examples.first_message())
     await _say(lisboa, threads["withdrawn"], WITHDRAW, Head(), examples.withdrawal())
     await fed.read_all()
 
