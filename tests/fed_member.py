@@ -243,17 +243,18 @@ class Member:
     async def crash(self) -> None:
         """End the node as a power cut would: what is committed is on disk, nothing else happens.
 
-        The folder is copied between two commits while all links of this node break; what the
-        process does after that moment reaches neither a peer nor the folder.
+        All links of this node break, then the folder is copied between two commits; what the
+        process does after that reaches neither a peer nor the folder.
         """
         image = self.folder.path.with_name(self.folder.path.name + ".image")
 
-        async def at_this_moment(_: Tx) -> None:
-            for link in self.federation.links_of(self.name):
-                link.cut()
+        for link in self.federation.links_of(self.name):
+            link.cut()
+
+        async def between_commits(_: Tx) -> None:
             shutil.copytree(self.folder.path, image, ignore=shutil.ignore_patterns("*.sock"))
 
-        await self.store.write(at_this_moment)
+        await self.store.write(between_commits)
         await self.stop()
         shutil.rmtree(self.folder.path)
         image.rename(self.folder.path)

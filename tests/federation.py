@@ -19,7 +19,7 @@ which moves it by a second per round so that what failed is tried again).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
@@ -54,11 +54,17 @@ class Federation:
     """Use as an asynchronous context manager; inside, every node knows every other one.
 
     ``strong`` names members whose passwords cost what production asks, so that they may also run
-    as processes; ``now`` is the time at which everything begins.
+    as processes; ``places`` the folders of those that lie elsewhere; ``now`` is the time at which
+    everything begins.
     """
 
     def __init__(
-        self, folder: Path, *names: str, strong: tuple[str, ...] = (), now: int = SENT - 3_600_000
+        self,
+        folder: Path,
+        *names: str,
+        strong: tuple[str, ...] = (),
+        places: Mapping[str, Path] | None = None,
+        now: int = SENT - 3_600_000,
     ) -> None:
         self.clock = Clock(now)
         self.directory = Folder(folder / "directory")
@@ -67,7 +73,8 @@ class Federation:
         )
         self.anchor = ""
         self.members = {
-            name: Member(self, name, folder / name, strong=name in strong) for name in names
+            name: Member(self, name, (places or {}).get(name, folder / name), strong=name in strong)
+            for name in names
         }
         self._registrar: Signer | None = None
         self._directory_lock: Lock | None = None

@@ -187,7 +187,10 @@ class Store:
                 else:
                     batch.append(following)
             if batch:
-                ends = await loop.run_in_executor(self._thread, _commit, self._writer, batch)
+                try:
+                    ends = await loop.run_in_executor(self._thread, _commit, self._writer, batch)
+                except Exception as error:  # noqa: BLE001 - if it ended, all would wait for ever
+                    ends = [(None, translated(error))] * len(batch)
                 _tell(batch, ends)
             if stop:
                 return
