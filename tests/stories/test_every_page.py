@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Page, Request
 
 from federation import Federation
 from stories import world
@@ -45,7 +45,7 @@ class Walk:
         page, host = person.page, person.origin
         page.on("console", lambda said: self._fault(f"console: {said.text}"))
         page.on("pageerror", lambda error: self._fault(f"error: {error}"))
-        page.on("requestfailed", lambda asked: self._fault(f"failed: {asked.url}"))
+        page.on("requestfailed", self._failed)
         page.on(
             "request",
             lambda asked: (
@@ -53,6 +53,11 @@ class Walk:
             ),
         )
         SHOTS.mkdir(exist_ok=True)
+
+    def _failed(self, asked: Request) -> None:
+        # The browser drops what it still asks for when it leaves a page: no fault of the page.
+        if asked.failure != "net::ERR_ABORTED":
+            self._fault(f"failed: {asked.url}: {asked.failure}")
 
     def _fault(self, words: str) -> None:
         if not words.startswith(f"console: {REFUSED}"):

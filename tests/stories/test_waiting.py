@@ -3,7 +3,9 @@
 import pytest
 
 from federation import DIRECTORY, Federation
+from referral_protocol import examples
 from referral_protocol.directory.entries import ACTIVE
+from referral_protocol.statements import WITHDRAW, Head
 from stories import world
 from stories.conftest import MINUTE, Sit
 
@@ -50,6 +52,25 @@ async def test_a_suspended_member_is_not_offered(fed: Federation, sit: Sit) -> N
     await fed.change_status(fed["lviv"], ACTIVE)
     await ines.look_again()
     await ines.misses("suspended")
+
+
+async def test_withdrawn_before_anybody_opened_it(fed: Federation, sit: Sit) -> None:
+    lisboa = fed["lisboa"]
+    said = await lisboa.refer(fed["utrecht"], who=world.person("Юлія Бондар", None, "uk"))
+    await fed.settle()
+    await fed["utrecht"].read()  # somebody was signed in there, but looked at other pages
+    content = dict(examples.withdrawal())
+    await lisboa.exchange.voice.say(
+        lisboa.vault(), lisboa.actor, said.thread, WITHDRAW, Head(), content
+    )
+    await fed.settle()
+    jasmijn = await sit("utrecht")
+    await jasmijn.sign_in()
+    await jasmijn.sees("Read: Юлія Бондар cancelled; ")
+    await jasmijn.follow("Read: Юлія Бондар")
+    await jasmijn.sees("Consent was withdrawn", "Do not contact Юлія Бондар")
+    await jasmijn.misses("+31 30 000 01 42")
+    assert (await jasmijn.ladder())[2] == ("todo", "Opened by a person: not before it ended")
 
 
 async def test_a_silent_directory_is_told_but_stops_nobody(fed: Federation, sit: Sit) -> None:

@@ -82,6 +82,8 @@ def _opened(case: Case, step: Step) -> parts.Rung:
         who = case.view.opened_by if case.receiving else None
         title = f"Opened by {who}" if who else "Opened by a person"
         return parts.Rung("done", title, _when(case, step.at))
+    if case.ended:  # nobody waits for it any more, and who looks now is not told to them
+        return parts.Rung("todo", "Opened by a person: not before it ended")
     if step.standing is Standing.NOT_YET:
         return parts.Rung("todo", "Opened by a person: not yet")
     title = "Not opened yet" if case.receiving else "Waiting for a person to open it"

@@ -59,12 +59,12 @@ def _called(part: Part) -> Fact | None:
     born_on = f"born {part.day('date_of_birth')}" if born else lowered(part.code("age_band"))
     named_in = f"The name is {codes.language_label(language)}." if language else ""
     role = part.code("role")
-    return fact(
-        "Name to use",
-        joined((first, born_on)),
+    more = (
         sentence(role) if role and role != "Victim" else "",
         named_in if language and not use else "",
     )
+    called = joined((first, born_on))
+    return fact("Name to use", Markup("{}.").format(called) if any(more) else called, *more)
 
 
 def _speech(values: object, case: Case, reader: Reader) -> list[Fact | None]:

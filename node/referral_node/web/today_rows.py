@@ -121,9 +121,11 @@ def _news(known: Known, s: Summary) -> Row | None:
         return None  # its request stands among the answers due
     count = s.case.unread
     detail = "1 new message" if count == 1 else f"{count} new messages"
-    if s.role == "referring" and s.case.answer and s.state != s.case.answer:
+    answered = s.role == "referring" and s.case.answer
+    # What ended on their side may have been withdrawn: that must not hide behind a count.
+    if s.ended or (answered and s.state != s.case.answer):
         detail = f"{lowered(codes.label('states', s.state))}; {detail}"
-    elif s.role == "referring" and s.case.answer:
+    elif answered:
         detail = f"{lowered(codes.label('states', s.case.answer))}; {detail}"
     return Row(s.case.last_at, _job(known, s, "Read:", detail, when=_since(known, s.case.last_at)))
 
