@@ -7,11 +7,15 @@ each other silently: the later one is told that its copy is old.
 from typing import Any
 
 import msgspec
+import structlog
 
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.rows import audit
 from referral_node.store import Tx
+from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import UnlockedVault
+
+log = structlog.get_logger()
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -73,11 +77,17 @@ class Drafts:
         return None if row is None else _read(vault, row)
 
     async def all(self, vault: UnlockedVault) -> list[Draft]:
-        """All drafts, the last saved first."""
+        """All drafts that can be read, the last saved first."""
         rows = await self._core.store.rows(
             "SELECT id, case_key, sealed, version FROM drafts ORDER BY saved_at DESC"
         )
-        return [_read(vault, row) for row in rows]
+        found = []
+        for row in rows:
+            try:
+                found.append(_read(vault, row))
+            except Unsealable:
+                log.error("draft.damaged", code="damaged")  # the list is not lost with it
+        return found
 
     async def save(self, vault: UnlockedVault, actor: Actor, draft: Draft) -> Draft:
         """Store a changed draft; returns it with its new version and time.

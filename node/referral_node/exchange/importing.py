@@ -10,6 +10,7 @@ import sqlite3
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from referral_node.exchange.compose import PRIVATE_VERSION, queue, say_in
 from referral_node.exchange.core import Actor, Core, rank
@@ -17,6 +18,7 @@ from referral_node.exchange.erasing import ERASED, carry_out
 from referral_node.exchange.rows import audit, state_of
 from referral_node.exchange.summaries import Summarised, summarise
 from referral_node.store import Tx
+from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import CaseKey, UnlockedVault
 from referral_protocol import forms
 from referral_protocol.bodies import (
@@ -37,8 +39,11 @@ FOLLOW_UP: Final = 14 * DAY
 """After they accepted, Today asks whether the person was reached; a person may change the day."""
 AT_ONCE: Final = 32
 """Bodies opened in one transaction."""
+DAMAGED: Final = "damaged"
 SEALED_AGAIN: Final = 3
 """How often one message is sealed again: what they cannot read after that, they never will."""
+
+log = structlog.get_logger()
 
 
 class ImportResult(msgspec.Struct, frozen=True):
@@ -76,9 +81,12 @@ class Importing:
                 after, good, bad = found
                 imported += good
                 unreadable += bad
+            if imported + unreadable == before:
+                left = 0  # nothing of what is still here can be opened now
+                break
             left = await self._left()
             # Once more if something was opened: what came before its opener may open now.
-            if not left or imported + unreadable in (before, most):
+            if not left or imported + unreadable >= most:
                 break
         sealed = await self._seal_waiting(vault)
         await carry_out(self._core)
@@ -111,7 +119,7 @@ class Importing:
             threads: set[bytes] = set()
             peers: set[bytes] = set()
             for row in rows:
-                done = await self._one(tx, vault, actor, row, openers)
+                done = await self._apart(tx, vault, actor, row, openers)
                 if done is None:
                     continue
                 threads.add(bytes(row["thread"]))
@@ -129,6 +137,22 @@ class Importing:
         for peer in peers:
             core.wake(peer)
         return int(rows[-1]["number"]), good, bad
+
+    async def _apart(
+        self,
+        tx: Tx,
+        vault: UnlockedVault,
+        actor: Actor | None,
+        row: sqlite3.Row,
+        openers: dict[bytes, Opener],
+    ) -> bool | None:
+        """Import one message; if the rows around it are damaged it waits, and the others go on."""
+        try:
+            async with tx.apart():
+                return await self._one(tx, vault, actor, row, openers)
+        except Unsealable:
+            log.error("import.damaged", code=DAMAGED)
+            return None
 
     async def _one(
         self,
@@ -264,7 +288,12 @@ class Importing:
                     (peer,),
                 )
                 for row in waiting:
-                    await _seal_stored(tx, core, vault, row, peer)
+                    try:
+                        async with tx.apart():
+                            await _seal_stored(tx, core, vault, row, peer)
+                    except Unsealable:
+                        log.error("seal.damaged", code=DAMAGED)
+                        continue
                     threads.add(bytes(row["thread"]))
                     count += 1
             return count, threads
@@ -282,8 +311,12 @@ async def _openers(tx: Tx, vault: UnlockedVault, rows: list[sqlite3.Row]) -> dic
     found = {}
     for prekey in named:
         row = await tx.row("SELECT seed FROM case_prekeys WHERE id = ?", (prekey,))
-        if row is not None:
+        if row is None:
+            continue
+        try:
             found[prekey] = vault.open_prekey(prekey, bytes(row["seed"]))
+        except Unsealable:
+            log.error("prekey.damaged", code=DAMAGED)  # as if it were not here: sealed again
     return found
 
 

@@ -8,6 +8,7 @@ import msgspec
 from referral_node.exchange.core import Core
 from referral_node.exchange.summaries import read_summary
 from referral_node.store import Tx
+from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import UnlockedVault
 
 
@@ -22,7 +23,10 @@ async def mark_read(core: Core, vault: UnlockedVault, thread: bytes) -> None:
             return False
         key = vault.case_key(thread, bytes(row["case_key"]))
         version = int(row["summary_version"])
-        summary = read_summary(key, thread, version, bytes(row["summary"]))
+        try:
+            summary = read_summary(key, thread, version, bytes(row["summary"]))
+        except Unsealable:
+            return False  # damaged, and shown so in lists; the case itself can be looked at
         if not summary.unread:
             return False
         read = msgspec.structs.replace(summary, unread=0)

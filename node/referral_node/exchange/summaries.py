@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from referral_node.store import Tx
+from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import CaseKey
 from referral_protocol import forms
 from referral_protocol.statements import ASK, NOTE, OPEN, STATE
@@ -73,7 +74,10 @@ async def summarise(tx: Tx, case_key: CaseKey, said: Summarised, content: dict[s
     version = int(row["summary_version"])
     before = CaseSummary()
     if row["summary"] is not None:
-        before = read_summary(case_key, said.thread, version, bytes(row["summary"]))
+        try:
+            before = read_summary(case_key, said.thread, version, bytes(row["summary"]))
+        except Unsealable:
+            return  # damaged: it stays so and is shown so; the message itself is not held up
     after = fold(before, said, content)
     sealed = case_key.seal(msgspec.msgpack.encode(after), ("threads", said.thread, version + 1))
     await tx.execute(

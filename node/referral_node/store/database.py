@@ -13,8 +13,16 @@ what decides how many messages a second there are.
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -60,6 +68,18 @@ class Tx:
         """The first row of a query, or None."""
         found: sqlite3.Row | None = self._connection.execute(sql, params).fetchone()
         return found
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[None]:
+        """What fails inside is undone alone, and the rest of the piece of work may go on."""
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK TO part")
+            self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
 
 
 def _run(work: Awaitable[T]) -> T:
