@@ -26,7 +26,7 @@ _DRAWN: Final[dict[Standing, Drawn]] = {
     Standing.UNKNOWN: "unknown",
     Standing.NOT_YET: "todo",
 }
-_LATER: Final = "Proved by what came after"
+_LATER: Final = "Proved by the next line"
 
 
 def rungs(case: Case) -> tuple[parts.Rung, ...]:

@@ -60,10 +60,17 @@ def danger(case: Case) -> Danger | None:
     text = written(told, language_of(risk, case.content)) if isinstance(told, str) and told else ""
     call = case.subject.call
     if risk.get("threat") == "yes":
-        return Danger(Markup("{} is still in danger.").format(call), text)
+        return Danger(Markup("{} {} in danger{}.").format(call, *_as_of(case, "is still")), text)
     if risk.get("level") == "high":
-        return Danger(Markup("The risk for {} is high.").format(call), text)
+        verb, when = _as_of(case, "is")
+        return Danger(Markup("The risk for {} {} high{}.").format(call, verb, when), text)
     return Danger("Said of danger:", text) if text else None
+
+
+def _as_of(case: Case, now: str) -> tuple[str, str]:
+    """The verb, and as of when: of a case that is over nothing is claimed about today."""
+    over = case.ended or case.withdrawn
+    return ("was", " when this was sent") if over else (now, "")
 
 
 def parts(case: Case, reader: Reader) -> tuple[Reading, ...]:

@@ -145,7 +145,7 @@ def test_late_evidence_upgrades_what_is_shown() -> None:
     lost = case(held_at=None, receipt_lost=True, opened_at=SENT + HOUR, state="received")
     assert drawn(lost)[:3] == [
         ("done", "Sent", "Today 16:05 (17:05 in Utrecht)"),
-        ("done", "Held by their node", "Proved by what came after"),
+        ("done", "Held by their node", "Proved by the next line"),
         ("done", "Opened by a person", "Today 17:05 (18:05 in Utrecht)"),
     ]
 

@@ -96,7 +96,7 @@ async def test_everything_is_right(desks: Desks, lisboa: Desk) -> None:
     assert facts["Your own notes"] == "Never sent."
     assert "They see that a medical report and a home address are withheld, and why." in page.text
     assert "“What you wrote” they read as it stands, in English." in page.text
-    assert "What you chose from lists they read in Dutch." in page.text
+    assert "What you chose from lists goes as codes." in page.text
     assert "Voorbeeldstraat" not in page.source
     assert "You ask for an answer by tomorrow, 16:05 (17:05 in Utrecht)." in page.text
     assert "They are closed now and open tomorrow, 08:00 (09:00 in Utrecht)." in page.text

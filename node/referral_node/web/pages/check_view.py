@@ -315,13 +315,10 @@ def _the(part: str) -> str:
 def _languages(hand: AtHand, content: Mapping[str, Any]) -> Text:
     tag = str(content.get("language", ""))
     written = f", in {codes.language_label(tag)}" if tag else ""
-    profile = hand.recipient.profile if hand.recipient else None
-    theirs = profile.organisation.languages[:1] if profile else ()
-    read = f" in {codes.language_label(theirs[0])}" if theirs else " in their own language"
     return Markup(
-        "What you chose from lists they read{}."
+        "What you chose from lists goes as codes."
         ' <span class="nowrap">“What you wrote”</span> they read as it stands{}.'
-    ).format(read, written)
+    ).format(written)
 
 
 def _parts(hand: AtHand, body: Mapping[str, Any], times: Times, base: str) -> list[Part]:
