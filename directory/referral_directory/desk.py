@@ -84,7 +84,10 @@ def confirm_fingerprint(expected: str, path: Path | None) -> None:
             said = how_it_differs(heard, expected)
             raise Trouble(f"{path}: not the fingerprint of this request. {said}")
         return
-    click.echo("Telephone the organisation and let them read the fingerprint of their node to you.")
+    click.echo(
+        "Telephone the organisation on a number that you know from elsewhere, and let them read "
+        "the fingerprint of their node to you."
+    )
     for _ in range(ATTEMPTS):
         typed = str(click.prompt("Fingerprint (60 digits)"))
         if same_fingerprint(typed, expected):

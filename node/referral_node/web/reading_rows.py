@@ -294,6 +294,9 @@ def weekly(row: Mapping[str, Any], reader: Reader) -> Text:
     zone = str(row.get("zone", ""))
     there = reader.place(zone) if zone else reader.times.here
     theirs = f"{start}–{end}"
+    if (start, end) == ("00:00", "24:00"):  # a whole day is one in every zone
+        every = len(set(names_of_days)) == len(DAY_ORDER)
+        return "at any time" if every else joined((days(names_of_days), "all day"))
     if there.zone == reader.times.here.zone or start == "" or end == "":
         return joined((days(names_of_days), numbers.num(theirs)))
     today = there_today(reader, there)

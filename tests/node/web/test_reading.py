@@ -289,3 +289,11 @@ def test_messages_read_as_well_as_referrals() -> None:
         said = everything(reading.read(content, sender()))
         assert content["author"]["name"] in said
     assert reading.read({"form": "from-the-future", "x": "y"}, sender())[0].code == "unknown"
+
+
+def test_a_whole_day_is_one_in_every_zone() -> None:
+    reader = Reader(Times(SENT, LISBON), True, "Oksana", {UTRECHT.zone: UTRECHT})
+    row = {"from": "00:00", "to": "24:00", "zone": UTRECHT.zone}
+    week = list(codes.listed("weekdays"))
+    assert reading_rows.weekly({**row, "days": week}, reader) == "at any time"
+    assert str(reading_rows.weekly({**row, "days": week[:1]}, reader)).endswith("all day")

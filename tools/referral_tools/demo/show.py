@@ -48,9 +48,15 @@ class Show:
         self.console.print(Text.assemble(("  done ", "green"), (took, "dim"), "  ", words))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Columns under one another, in a pipe too."""
+        """Columns under one another, in a pipe too; what does not fit stands in lines, whole."""
+        widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+        if not self.plain and sum(widths) + 2 * len(widths) > self.console.width:
+            for row in rows:
+                for column, cell in zip(columns, row, strict=True):
+                    self.console.print(Text(f"{column}: {cell}"), soft_wrap=True)
+                self.console.print()
+            return
         if self.plain:
-            widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
             for row in (columns, *rows):
                 cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
                 self.console.print(Text("  ".join(cells).rstrip()))
