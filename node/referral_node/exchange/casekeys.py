@@ -40,10 +40,8 @@ class CaseKeys:
         rows = await core.store.rows("SELECT MAX(ends) FROM case_prekeys")
         last_end = int(rows[0][0] or 0)
         wanted_until = now + (AHEAD - 1) * CASE_PREKEY_LIFE
-        oldest = await core.store.row(
-            "SELECT COUNT(*) FROM case_prekeys WHERE ends <= ?", (now - CASE_PREKEY_KEPT,)
-        )
-        if last_end >= wanted_until and (oldest is None or not oldest[0]):
+        over = await core.store.row("SELECT 1 FROM case_prekeys " + _OVER, _over(now))
+        if last_end >= wanted_until and over is None:
             return None
         fresh = []
         starts = max(last_end, now + CASE_PREKEY_LEAD)
@@ -65,17 +63,24 @@ class CaseKeys:
             await audit(tx, now, None, "prekeys-made", None)
             return packed
 
-        return await core.store.write(work)
+        packed = await core.store.write(work)
+        await core.store.truncate()  # what was destroyed lies in the write-ahead log until then
+        return packed
+
+
+# What ended 45 days ago, if a successor was made at least as long ago.
+_OVER: Final = (
+    "WHERE ends <= ? AND EXISTS (SELECT 1 FROM case_prekeys later "
+    "WHERE later.starts >= case_prekeys.ends AND later.made_at <= ?)"
+)
+
+
+def _over(now: int) -> tuple[int, int]:
+    return now - CASE_PREKEY_KEPT, now - CASE_PREKEY_KEPT
 
 
 async def _destroy(tx: Tx, now: int) -> None:
-    """Delete what ended 45 days ago, if a successor was made at least as long ago."""
-    await tx.execute(
-        "DELETE FROM case_prekeys WHERE ends <= ? AND EXISTS ("
-        "SELECT 1 FROM case_prekeys later WHERE later.starts >= case_prekeys.ends "
-        "AND later.made_at <= ?)",
-        (now - CASE_PREKEY_KEPT, now - CASE_PREKEY_KEPT),
-    )
+    await tx.execute("DELETE FROM case_prekeys " + _OVER, _over(now))
 
 
 async def _bundle(tx: Tx, us: bytes, now: int) -> Bundle:

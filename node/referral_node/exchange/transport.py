@@ -51,8 +51,11 @@ class TransportKeys:
         key_id = prekey_id(opener.public)
         fresh = make_transport_prekey(self._node, self._us, opener.public, now)
 
+        gone = 0
+
         async def work(tx: Tx) -> list[tuple[bytes, bytes, bytes, int]]:
-            await tx.execute(
+            nonlocal gone
+            gone = await tx.execute(
                 "DELETE FROM transport_prekeys WHERE made_at <= ?", (now - TRANSPORT_PREKEY_KEPT,)
             )
             rows = await tx.rows(
@@ -71,6 +74,8 @@ class TransportKeys:
         rows = await self._store.write(work)
         self._openers = {key: (made_at, Opener(bytes(seed))) for key, seed, _, made_at in rows}
         self._current = (rows[0][3], rows[0][2])
+        if gone:
+            await self._store.truncate()  # until then it lies in the write-ahead log
         return self._current[1]
 
     def opener(self, key_id: bytes) -> Opener:

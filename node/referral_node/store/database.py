@@ -179,7 +179,10 @@ class Store:
         False if a reader was in the way: then the next one does it.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _truncate, self._writer)
+        try:
+            return await loop.run_in_executor(self._thread, _truncate, self._writer)
+        except sqlite3.Error as error:
+            raise translated(error) from None
 
     async def rows(self, sql: str, params: Params = ()) -> list[sqlite3.Row]:
         """All rows of a query, as last committed."""
