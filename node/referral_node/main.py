@@ -172,6 +172,8 @@ class Node:
                 await forget_given(core)
             except StoreError as error:
                 log.error("node.upkeep", code=error.code)
+            except Exception as error:  # noqa: BLE001 - sessions must time out whatever else fails
+                log.error("node.upkeep", kind=type(error).__name__)
             await asyncio.sleep(TIDY_EVERY)
 
     async def stop(self) -> None:

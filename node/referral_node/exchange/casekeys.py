@@ -40,7 +40,7 @@ class CaseKeys:
         rows = await core.store.rows("SELECT MAX(ends) FROM case_prekeys")
         last_end = int(rows[0][0] or 0)
         wanted_until = now + (AHEAD - 1) * CASE_PREKEY_LIFE
-        over = await core.store.row("SELECT 1 FROM case_prekeys " + _OVER, _over(now))
+        over = await core.store.row(_IS_OVER, _over(now))
         if last_end >= wanted_until and over is None:
             return None
         fresh = []
@@ -56,7 +56,7 @@ class CaseKeys:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 fresh,
             )
-            await _destroy(tx, now)
+            await tx.execute(_DESTROY, _over(now))
             bundle = await _bundle(tx, core.us, now)
             packed = make_bundle(vault.signer, bundle)
             await keep(tx, BUNDLE, packed)
@@ -69,18 +69,18 @@ class CaseKeys:
 
 
 # What ended 45 days ago, if a successor was made at least as long ago.
-_OVER: Final = (
-    "WHERE ends <= ? AND EXISTS (SELECT 1 FROM case_prekeys later "
+_IS_OVER: Final = (
+    "SELECT 1 FROM case_prekeys WHERE ends <= ? AND EXISTS (SELECT 1 FROM case_prekeys later "
+    "WHERE later.starts >= case_prekeys.ends AND later.made_at <= ?)"
+)
+_DESTROY: Final = (
+    "DELETE FROM case_prekeys WHERE ends <= ? AND EXISTS (SELECT 1 FROM case_prekeys later "
     "WHERE later.starts >= case_prekeys.ends AND later.made_at <= ?)"
 )
 
 
 def _over(now: int) -> tuple[int, int]:
     return now - CASE_PREKEY_KEPT, now - CASE_PREKEY_KEPT
-
-
-async def _destroy(tx: Tx, now: int) -> None:
-    await tx.execute("DELETE FROM case_prekeys " + _OVER, _over(now))
 
 
 async def _bundle(tx: Tx, us: bytes, now: int) -> Bundle:
