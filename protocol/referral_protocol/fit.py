@@ -78,7 +78,8 @@ class ServiceFit(NamedTuple):
 
 
 class OrganisationFit(NamedTuple):
-    """An organisation as a whole: each need is met when one usable service meets it."""
+    """An organisation as a whole: each need is met when one usable service meets it, and place, age
+    and people served are as good as in the services that the needs take, the worst of them."""
 
     key: str
     findings: tuple[Finding, ...]
@@ -133,7 +134,7 @@ def rank(person: Wanted, services: Iterable[tuple[str, Service]]) -> list[Servic
 
 
 def organisation_fit(person: Wanted, key: str, profile: Profile) -> OrganisationFit:
-    """One organisation: its services ranked; of each aspect, the best that its services give."""
+    """One organisation: its services ranked, and what they give together."""
     ranked = rank(person, ((key, service) for service in profile.services))
     return OrganisationFit(key, tuple(_together(person, ranked)), tuple(ranked))
 
@@ -198,7 +199,7 @@ def _lives_there(person: Wanted, service: Service) -> Finding:
         return Finding("place", MISFIT, "only-lives-here", service.lives_in)
     regions = tuple(each for each in service.lives_in_regions if each.startswith(f"{country}-"))
     if regions and not region:
-        return Finding("place", UNSTATED, "person-place-unknown", regions)
+        return Finding("place", UNSTATED, "person-region-unknown", regions)
     if regions and region not in regions:
         return Finding("place", MISFIT, "only-lives-here", regions)
     return Finding("place", FITS, "lives-in-area", (region or country,))
@@ -332,25 +333,49 @@ def _readiness(capacity: str) -> int:
 
 def _together(person: Wanted, ranked: Sequence[ServiceFit]) -> Iterable[Finding]:
     usable = [each for each in ranked if not each.excludes]
+    taken = _taken(person, ranked)
     for need in person.needs:
-        met = any(need in each.service.needs for each in usable)
-        offered = met or any(need in each.service.needs for each in ranked)
-        if met:
-            yield Finding("need", FITS, "offered", (need,))
-        elif offered:
-            yield _why_not(need, ranked)
-        else:
+        if need not in taken:
             yield Finding("need", MISFIT, "not-offered", (need,))
+        elif taken[need].excludes:
+            yield _why_not(need, taken[need])
+        else:
+            yield Finding("need", FITS, "offered", (need,))
     for aspect in ("place", "age", "served", "language", "capacity"):
-        found = [f for each in usable or ranked for f in each.findings if f.aspect == aspect]
+        # Who may come is asked of the very services that the needs take: a room for people of
+        # another place is no help to this person, whoever may come to the organisation's talks.
+        strict = bool(taken) and aspect in EXCLUDING
+        services = list(taken.values()) if strict else usable or ranked
+        found = [f for each in services for f in each.findings if f.aspect == aspect]
         if found:
-            yield min(found, key=lambda finding: (FITS, UNSTATED, MISFIT).index(finding.verdict))
+            yield max(found, key=_severity) if strict else min(found, key=_severity)
 
 
-def _why_not(need: str, ranked: Sequence[ServiceFit]) -> Finding:
-    """The need is offered, but only where the person may not use it: the best one's reason."""
-    best = next(each for each in ranked if need in each.service.needs)
-    reason = next(finding for finding in best.misfits if finding.aspect in EXCLUDING)
+def _taken(person: Wanted, ranked: Sequence[ServiceFit]) -> dict[str, ServiceFit]:
+    """By need: of the services that offer it, the one most open to the person; equal: as ranked."""
+    found = {}
+    for need in person.needs:
+        offering = [each for each in ranked if need in each.service.needs]
+        if offering:
+            found[need] = min(offering, key=_barriers)
+    return found
+
+
+def _barriers(each: ServiceFit) -> tuple[int, int]:
+    """How many findings keep the person out, and how many leave that open."""
+    return (
+        sum(finding.aspect in EXCLUDING for finding in each.misfits),
+        sum(finding.aspect in EXCLUDING for finding in each.unstated),
+    )
+
+
+def _severity(finding: Finding) -> int:
+    return (FITS, UNSTATED, MISFIT).index(finding.verdict)
+
+
+def _why_not(need: str, taken: ServiceFit) -> Finding:
+    """The need is offered, but only where the person may not use it: the service's reason."""
+    reason = next(finding for finding in taken.misfits if finding.aspect in EXCLUDING)
     return Finding("need", MISFIT, reason.reason, (need,))
 
 

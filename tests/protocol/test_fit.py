@@ -112,7 +112,7 @@ HERE = Wanted(lives_country="NL", lives_region="NL-UT", harmed_country="PT")
             HERE._replace(lives_region=""),
             {"eligibility": "lives-here", "lives_in": ("NL",), "lives_in_regions": ("NL-ZH",)},
             UNSTATED,
-            "person-place-unknown",
+            "person-region-unknown",
         ),
         (HERE, {"eligibility": "lives-here", "lives_in": ("PT",)}, MISFIT, "only-lives-here"),
         (HERE, {"eligibility": "lives-here"}, UNSTATED, "area-not-stated"),
@@ -279,6 +279,62 @@ def test_a_need_that_only_an_excluding_service_meets_says_why() -> None:
     assert Finding("need", FITS, "offered", ("emotional-support",)) in found
     assert Finding("need", MISFIT, "age-out-of-range", ("shelter-and-safety",)) in found
     assert Finding("need", MISFIT, "not-offered", ("compensation-claim",)) in found
+
+
+def member(*services: Service) -> profiles.Profile:
+    home = profiles.Organisation("H", "en", "NL", "Utrecht", "Europe/Amsterdam")
+    return profiles.Profile(home, (), services)
+
+
+TALK_AND_ROOM = HERE._replace(needs=("emotional-support", "shelter-and-safety"))
+TALK = service(needs=("emotional-support",), eligibility="any-place", age_from=0)
+
+
+@pytest.mark.parametrize(
+    ("person", "room", "expected"),
+    [
+        (
+            TALK_AND_ROOM,
+            {"lives_in": ("PT",)},
+            Finding("place", MISFIT, "only-lives-here", ("PT",)),
+        ),
+        (
+            TALK_AND_ROOM._replace(lives_region=""),
+            {"lives_in": ("NL",), "lives_in_regions": ("NL-UT",)},
+            Finding("place", UNSTATED, "person-region-unknown", ("NL-UT",)),
+        ),
+        (
+            TALK_AND_ROOM,
+            {"lives_in": ("NL",), "served": ("women",)},
+            Finding("served", UNSTATED, "only-groups", ("women",)),
+        ),
+        (
+            TALK_AND_ROOM._replace(age_from=34, age_to=34),
+            {"lives_in": ("NL",), "age_to": 17},
+            Finding("age", MISFIT, "age-out-of-range", ("0", "17")),
+        ),
+    ],
+)
+def test_an_organisation_is_as_open_as_the_service_that_each_need_takes(
+    person: Wanted, room: dict[str, object], expected: Finding
+) -> None:
+    shelter = service(needs=("shelter-and-safety",), **{"eligibility": "lives-here", **room})
+    found = fit.organisation_fit(person, "h", member(TALK, shelter)).findings
+    assert [each for each in found if each.aspect == expected.aspect] == [expected]
+
+
+def test_each_need_takes_the_most_open_of_the_services_that_cover_it() -> None:
+    both = service(needs=TALK_AND_ROOM.needs, eligibility="lives-here", languages=("nl",))
+    room = service(needs=("shelter-and-safety",), eligibility="any-place", age_from=0)
+    found = fit.organisation_fit(TALK_AND_ROOM, "h", member(both, TALK, room)).findings
+    assert Finding("place", FITS, "any-place") in found
+    assert Finding("age", FITS, "age-in-range", ("0", "150")) in found
+
+
+def test_a_service_that_covers_no_need_does_not_count() -> None:
+    other = service(needs=("legal-information",), eligibility="lives-here", lives_in=("PT",))
+    found = fit.organisation_fit(TALK_AND_ROOM, "h", member(TALK, other)).findings
+    assert Finding("place", FITS, "any-place") in found
 
 
 def test_a_member_without_services_is_shown_too() -> None:

@@ -113,6 +113,8 @@ def _place(finding: Finding, wish: Wish) -> str:
             return f"place: only people who live or were harmed in {land}"
         case "person-place-unknown":
             return "place: your draft does not say where the person lives or was harmed"
+        case "person-region-unknown":
+            return "place: your draft does not say in which region"
         case _:
             return "area"
 
@@ -160,9 +162,10 @@ def _served(finding: Finding) -> str:
     match finding.reason:
         case "group-served":
             return named
-        case "group-not-served" | "only-groups":
-            extra = "; your draft does not say if" if finding.reason == "only-groups" else ""
-            return f"people served: {named} only{extra}"
+        case "group-not-served":
+            return f"people served: {named} only"
+        case "only-groups":
+            return f"people served: {named} only; your draft {_unnamed(finding.values)}"
         case "witnesses-served":
             return "witnesses"
         case "witnesses-not-served":
@@ -171,6 +174,14 @@ def _served(finding: Finding) -> str:
             return "whether witnesses are served"
         case _:
             return "whom they serve"
+
+
+def _unnamed(groups: Sequence[str]) -> str:
+    """What the draft leaves open. The gender is it only where one gender alone is served; with
+    other groups the draft may well name a gender."""
+    if tuple(groups) in (("women",), ("men",)):
+        return "does not say the gender"
+    return "does not name this group" if len(groups) == 1 else "names none of these groups"
 
 
 def _language(finding: Finding) -> str:

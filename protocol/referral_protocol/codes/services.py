@@ -133,6 +133,7 @@ FIT_REASONS: Final[CodeList] = code_list(
         "only-harmed-here": "only people harmed there",
         "only-lives-or-harmed-here": "only people who live or were harmed there",
         "person-place-unknown": "the person's place is not known",
+        "person-region-unknown": "the person's region is not known",
         "area-not-stated": "the area is not stated",
         "age-in-range": "age",
         "age-out-of-range": "other ages only",
