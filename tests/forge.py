@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from structlog.testing import capture_logs
 
 from directory_world import DAY, signer
 from node_world import Entropy, Office
@@ -247,3 +248,31 @@ def flipped(data: bytes, place: int, bit: int) -> bytes:
     changed = bytearray(data)
     changed[place] ^= 1 << bit
     return bytes(changed)
+
+
+TABLES = ("messages", "bodies", "threads", "given", "outbox", "receipts", "answers", "counters")
+"""Tables that a parcel may change."""
+
+
+async def contents(office: Office) -> dict[str, int]:
+    """How many rows each table has that a parcel may touch."""
+    found = {}
+    for table in TABLES:
+        row = await office.store.row(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - from the list
+        assert row is not None
+        found[table] = int(row[0])
+    return found
+
+
+async def refused(forge: Forge, data: bytes, code: str) -> Answered:
+    """Send it: refused as a whole with this code, signed; nothing is stored, one line is logged."""
+    before = await contents(forge.office)
+    with capture_logs() as lines:
+        answered = await forge.post(data)
+    assert answered.code == code
+    assert answered.receipt.answers == ()
+    assert await contents(forge.office) == before
+    told = [line for line in lines if line["log_level"] != "debug"]
+    assert [(line["event"], line["code"]) for line in told] == [("parcel.refused", code)]
+    assert set(told[0]) == {"event", "log_level", "peer", "parcel", "code", "ms"}
+    return answered

@@ -7,68 +7,36 @@ from typing import Any
 
 import pytest
 
-from directory_world import DAY, bundle_of
+from deceived import QUEUED, count, deceived, refer, until, view
+from directory_world import DAY
 from liar import Liar, answers
-from node_world import ACTOR, Office, Offices
-from referral_node.exchange import Said, ThreadView
-from referral_protocol import forms
+from node_world import Office, Offices
 from referral_protocol.directory.entries import REMOVED, SUSPENDED
-from referral_protocol.examples import referral
 from referral_protocol.ladder import Rung, Standing
 from referral_protocol.retry import PATIENCE
-from referral_protocol.statements import Head
 
 HOUR = 3_600_000
 
 
 @pytest.fixture
-async def offices(tmp_path: Path) -> AsyncIterator[Offices]:
-    made = Offices(tmp_path, "lisboa")
-    yield made
-    await made.stop()
+async def world(tmp_path: Path) -> AsyncIterator[tuple[Offices, Liar]]:
+    async with deceived(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
-async def liar(offices: Offices) -> AsyncIterator[Liar]:
-    peer = Liar("utrecht", offices.clock)
-    await peer.start()
-    offices.world.join("utrecht", endpoint=peer.endpoint)
-    offices.bundles["utrecht"] = bundle_of("utrecht", offices.clock.now)
-    await offices.start()
-    yield peer
-    await peer.stop()
+def offices(world: tuple[Offices, Liar]) -> Offices:
+    return world[0]
 
 
 @pytest.fixture
-def lisboa(offices: Offices, liar: Liar) -> Office:
-    assert liar.endpoint
-    return offices["lisboa"]
+def lisboa(world: tuple[Offices, Liar]) -> Office:
+    return world[0]["lisboa"]
 
 
-async def refer(lisboa: Office, liar: Liar, priority: str = "routine") -> Said:
-    content, _ = forms.body(referral(liar.id))
-    head = Head("referral", priority, lisboa.clock.now + 3 * DAY, None)
-    return await lisboa.exchange.voice.open(
-        lisboa.vault, ACTOR, recipient=liar.id, head=head, content=content
-    )
-
-
-async def count(lisboa: Office, sql: str) -> int:
-    row = await lisboa.store.row(sql)
-    assert row is not None
-    return int(row[0] or 0)
-
-
-async def until(lisboa: Office, sql: str, wanted: int) -> None:
-    async with asyncio.timeout(10):
-        while await count(lisboa, sql) != wanted:  # noqa: ASYNC110 - it lies in a database
-            await asyncio.sleep(0.01)
-
-
-async def view(lisboa: Office, said: Said) -> ThreadView:
-    shown = await lisboa.exchange.threads.view(lisboa.vault, said.thread)
-    assert shown is not None
-    return shown
+@pytest.fixture
+def liar(world: tuple[Offices, Liar]) -> Liar:
+    return world[1]
 
 
 async def status(offices: Offices, liar: Liar, to: str) -> None:
@@ -81,7 +49,6 @@ async def status(offices: Offices, liar: Liar, to: str) -> None:
 
 FAILURES = "SELECT MAX(failures) FROM peers"
 ATTEMPTS = "SELECT MAX(attempts) FROM outbox"
-QUEUED = "SELECT COUNT(*) FROM outbox WHERE code IS NULL"
 
 
 @pytest.mark.parametrize("to", [SUSPENDED, REMOVED])
@@ -89,7 +56,7 @@ async def test_what_is_for_a_member_that_may_not_receive_waits_quietly(
     offices: Offices, lisboa: Office, liar: Liar, to: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await status(offices, liar, to)
-    await refer(lisboa, liar)
+    await refer(lisboa, liar, "routine")
     asked = 0
     row = lisboa.store.row
 
@@ -111,7 +78,7 @@ async def test_after_two_weeks_a_person_is_told_of_that_too(
     offices: Offices, lisboa: Office, liar: Liar, to: str
 ) -> None:
     await status(offices, liar, to)
-    said = await refer(lisboa, liar)
+    said = await refer(lisboa, liar, "routine")
     offices.clock.now += PATIENCE
     lisboa.courier.wake_all()
     await until(lisboa, QUEUED, 0)
@@ -123,7 +90,7 @@ async def test_after_two_weeks_a_person_is_told(
     offices: Offices, lisboa: Office, liar: Liar
 ) -> None:
     liar.on_parcel = answers(b"", status=500)
-    said = await refer(lisboa, liar)
+    said = await refer(lisboa, liar, "routine")
     await until(lisboa, ATTEMPTS, 1)
     offices.clock.now += PATIENCE - HOUR
     lisboa.courier.wake_all()
@@ -142,13 +109,13 @@ async def test_a_failing_peer_is_left_alone_until_its_time(
     offices: Offices, lisboa: Office, liar: Liar
 ) -> None:
     liar.on_prekey = answers(b"", status=503)
-    await refer(lisboa, liar)
+    await refer(lisboa, liar, "routine")
     await until(lisboa, FAILURES, 1)
     for _ in range(20):
         lisboa.courier.wake_all()
         await asyncio.sleep(0.005)
     assert liar.asked == ["/v1/prekey"]
-    await refer(lisboa, liar)  # an ordinary one more changes nothing of that
+    await refer(lisboa, liar, "routine")  # an ordinary one more changes nothing of that
     await asyncio.sleep(0.05)
     assert liar.asked == ["/v1/prekey"]
     await refer(lisboa, liar, "urgent")  # an urgent one is worth a try at once
@@ -182,7 +149,7 @@ async def test_a_parcel_whose_prekey_ended_is_made_anew(
         raise ConnectionResetError
 
     liar.on_parcel = swallow
-    said = await refer(lisboa, liar)
+    said = await refer(lisboa, liar, "routine")
     await until(lisboa, ATTEMPTS, 1)
     offices.clock.now += HOUR
     lisboa.courier.wake_all()
@@ -200,7 +167,7 @@ async def test_a_large_backlog_goes_parcel_by_parcel(
     offices: Offices, lisboa: Office, liar: Liar
 ) -> None:
     liar.on_prekey = answers(b"", status=503)
-    said = [await refer(lisboa, liar) for _ in range(300)]
+    said = [await refer(lisboa, liar, "routine") for _ in range(300)]
     await until(lisboa, FAILURES, 1)
     liar.on_prekey = None
     offices.clock.now += HOUR
