@@ -79,7 +79,7 @@ class Federation:
         self._registrar: Signer | None = None
         self._directory_lock: Lock | None = None
         self._serving: Any = None
-        self._directory_port: int | None = None
+        self.directory_port: int | None = None
         self._links: dict[tuple[str, str], Link] = {}
         self._endpoints: dict[str, str] = {}
 
@@ -148,7 +148,7 @@ class Federation:
         await self.everybody_knows()
 
     def _port_of(self, name: str) -> int | None:
-        return self._directory_port if name == DIRECTORY else self.members[name].port
+        return self.directory_port if name == DIRECTORY else self.members[name].port
 
     # the directory
 
@@ -159,14 +159,14 @@ class Federation:
             self.directory, read_config(self.directory.config), self.world
         )
         running = await serving.__aenter__()
-        self._serving, self._directory_port = serving, running.port
+        self._serving, self.directory_port = serving, running.port
 
     async def stop_directory(self) -> None:
         if self._serving is not None:
             await self._serving.__aexit__(None, None, None)
         if self._directory_lock is not None:
             self._directory_lock.release()
-        self._serving = self._directory_lock = self._directory_port = None
+        self._serving = self._directory_lock = self.directory_port = None
 
     async def join(self, member: Member) -> None:
         """Ask to be admitted, as `referral node join` does, and let the registrar admit it."""

@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
 import structlog
-from aiohttp import web
 
 from referral_directory.config import Config, read_config, tls_context
 from referral_directory.control import listening
@@ -45,12 +44,14 @@ from referral_protocol.directory.entries import (
 )
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import SEED_SIZE, Signer, self_test
+from referral_ui.connections import listen
 
 ROOT_KEYS: Final = 3
 ROOT_THRESHOLD: Final = 2
 UPKEEP: Final = 30.0
 PROBE_AGAIN: Final = 5 * 60 * 1000
 SHUTDOWN: Final = 5.0
+CONNECTIONS: Final = 2048
 
 log = structlog.get_logger()
 
@@ -196,37 +197,34 @@ async def serving(
         listener = Listener(
             ledger, requests, Pace(world.monotonic), proxy=config.proxy, asked=asked.set
         )
-        runner = web.AppRunner(
-            build_app(listener),
-            access_log=None,
-            auto_decompress=False,
-            keepalive_timeout=world.head_time,
-            shutdown_timeout=SHUTDOWN,
-        )
-        await runner.setup()
         wanted = config.port if port is None else port
+        tls = tls_context(config.tls, folder.path) if config.tls is not None else None
         try:
-            tls = tls_context(config.tls, folder.path) if config.tls is not None else None
-            await web.TCPSite(runner, config.host, wanted, ssl_context=tls, backlog=1024).start()
+            server = await listen(
+                build_app(listener),
+                config.host,
+                wanted,
+                log=log,
+                ssl=tls,
+                close_within=SHUTDOWN,
+                most=CONNECTIONS,
+                keepalive_timeout=world.head_time,
+            )
         except OSError as error:
-            await runner.cleanup()
             raise Trouble(_cannot_listen(error, config.host, wanted)) from None
-        except Trouble:
-            await runner.cleanup()
-            raise
-        bound = int(runner.addresses[0][1])
         upkeep = asyncio.create_task(_upkeep(ledger, requests, check, asked), name="upkeep")
         scheme = "http" if config.tls is None else "https"
         host = f"[{config.host}]" if ":" in config.host else config.host
         try:
             registrar = Office(ledger, requests, check)
             async with listening(folder, registrar):
-                yield Running(ledger, registrar, f"{scheme}://{host}:{bound}", bound)
+                url = f"{scheme}://{host}:{server.port}"
+                yield Running(ledger, registrar, url, server.port)
         finally:
             upkeep.cancel()
             with suppress(asyncio.CancelledError):
                 await upkeep
-            await runner.cleanup()
+            await server.close()
 
 
 async def _upkeep(ledger: Ledger, requests: Requests, check: Check, asked: asyncio.Event) -> None:

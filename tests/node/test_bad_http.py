@@ -105,7 +105,7 @@ async def test_what_is_not_http_is_told_so_and_nothing_of_it_quoted(
     assert heard.problem()["code"] == "not-http"
     assert heard.closed
     assert b"SECRETNAME" not in heard.data
-    assert log.lines == [{"event": "request.failed", "error": log.lines[0]["error"]}]
+    assert log.lines == [{"event": "request.failed", "kind": log.lines[0]["kind"]}]
     assert (await talk(port, GET)).status == 200
 
 

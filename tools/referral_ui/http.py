@@ -121,7 +121,7 @@ class _OnlyTheKind(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         kind = record.exc_info[0] if record.exc_info else None
-        self._log.error("request.failed", error=kind.__name__ if kind else "unknown")
+        self._log.error("request.failed", kind=kind.__name__ if kind else "unknown")
 
 
 async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
