@@ -21,6 +21,7 @@ from referral_node.config import Config, Tls, read_config, tls_context
 from referral_node.control import ControlServer
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.directory import DirectoryPoller
+from referral_node.delivery.ending import end
 from referral_node.exchange import Core, Exchange, MemberBook
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.exchange.tidying import forget_given
@@ -190,8 +191,7 @@ class Node:
             if self.poller is not None:
                 last.push_async_callback(self.poller.stop)
             if self._tidying is not None:
-                self._tidying.cancel()
-                await asyncio.gather(self._tidying, return_exceptions=True)
+                await end([self._tidying])
             await asyncio.gather(*(listening.close() for listening in self._listening))
 
 

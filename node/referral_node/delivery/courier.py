@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
 from referral_node.delivery.prekeys import PeerPrekeys
 from referral_node.exchange.core import RANK_ELSE, Core
@@ -103,10 +104,7 @@ class Courier:
     async def stop(self) -> None:
         """End all workers; what is under way stays in the outbox."""
         self._stopping = True
-        tasks = [task for _, task in self._workers.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(task for _, task in self._workers.values())
 
     def wake(self, peer: bytes) -> None:
         """Something for this peer was committed, or something about it changed."""
@@ -137,7 +135,8 @@ class Courier:
                 log.error("courier.fault", kind=type(error).__name__)
                 pause = RECOVER
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(peer.event.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await peer.event.wait()
 
     async def _may_try(self, peer: _Peer) -> bool:
         """During a back-off only time counts, a change of the peer, or something urgent and new."""

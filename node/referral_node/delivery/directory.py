@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
 from referral_node.exchange.core import Core
 from referral_node.exchange.replica import ReplicaKeeper
@@ -73,8 +74,7 @@ class DirectoryPoller:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
 
     def soon(self) -> None:
         """Poll at once: somebody waits for it."""
@@ -85,7 +85,8 @@ class DirectoryPoller:
             self._now.clear()
             await self.poll()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._now.wait(), self._every)
+                async with asyncio.timeout(self._every):
+                    await self._now.wait()
 
     async def poll(self) -> bool:
         """Fetch what is new; True if the directory answered with something that holds."""

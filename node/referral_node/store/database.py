@@ -285,7 +285,11 @@ def _truncate(connection: sqlite3.Connection) -> bool:
 
 async def _open_reader(path: Path) -> aiosqlite.Connection:
     reader = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
-    await reader.execute("PRAGMA query_only=ON")
-    await reader.execute("PRAGMA cache_size=-8192")
+    try:
+        await reader.execute("PRAGMA query_only=ON")
+        await reader.execute("PRAGMA cache_size=-8192")
+    except BaseException:
+        await reader.close()  # its thread would keep the process alive
+        raise
     reader.row_factory = sqlite3.Row
     return reader
