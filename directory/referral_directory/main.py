@@ -241,7 +241,8 @@ async def _upkeep(ledger: Ledger, requests: Requests, check: Check, asked: async
         except StoreError as error:
             log.error("upkeep.failed", code=error.code)
         with suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), UPKEEP)
+            async with asyncio.timeout(UPKEEP):  # wait_for of Python 3.11 can lose a cancellation
+                await asked.wait()
 
 
 def _due(kept: Kept, now: int) -> bool:
