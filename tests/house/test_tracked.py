@@ -59,7 +59,7 @@ def found(pattern: re.Pattern[str]) -> list[str]:
     ("pattern", "planted"),
     [
         (HOSTS, "https://files.python" + "hosted.org/packages/a.whl"),
-        (HOSTS, '"resolved": "https:/' + '/registry.npm' + 'js.org/a.tgz"'),
+        (HOSTS, '"resolved": "https:/' + "/registry.npm" + 'js.org/a.tgz"'),
         (PLACES, "see /ro" + "ot/notes.txt"),
         (PLACES, 'open("/ho' + 'me/maria/node.toml")'),
         (SECRETS, "-----BEGIN OPENSSH PRIV" + "ATE KEY-----"),
