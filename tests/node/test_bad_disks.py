@@ -245,3 +245,27 @@ async def test_a_damaged_page_is_said_to_be_one(tmp_path: Path) -> None:
         assert "restore" in str(told.value)
     finally:
         await store.close()
+
+
+async def test_a_second_process_on_the_same_folder_says_who_is_there(tmp_path: Path) -> None:
+    async with Federation(tmp_path, "lisboa", "utrecht") as made:
+        utrecht = made["utrecht"]
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [
+                *(sys.executable, "-c", "from referral_tools.cli import main; main()"),
+                *("node", "serve", "--state", str(utrecht.folder.path)),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert f"process {os.getpid()} works in this folder: stop it first" in line
+        # The one that was there first goes on.
+        await made["lisboa"].refer(utrecht)
+        await made.settle()
+        assert (await utrecht.read()).imported == 1
