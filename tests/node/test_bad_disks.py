@@ -38,8 +38,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "disk"
     if not _mounted(path, 6 * MIB):
         pytest.skip("mounting a small disk needs the rights of root")
+    # A process of its own takes it away when this one ends, however it ends.
+    keeper = subprocess.Popen(
+        ["sh", "-c", 'read -r _; exec umount -l "$1"', "sh", str(path)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
     yield path
-    subprocess.run(["umount", "-l", str(path)], check=False)
+    keeper.communicate()
 
 
 @pytest.fixture
