@@ -38,7 +38,6 @@ async def test_what_was_erased_is_gone_and_can_still_be_proved(offices: Offices)
     await say(
         utrecht, said.thread, STATE, Head(state="rejected"), form="answer", reason="at-capacity"
     )
-    await say(utrecht, said.thread, NOTE, Head(), form="note", topic="erasure", erased="erased")
     await delivered(utrecht)
     sealed = await private_rows(utrecht)
     key = await utrecht.store.row("SELECT case_key, summary FROM threads")
@@ -47,7 +46,9 @@ async def test_what_was_erased_is_gone_and_can_still_be_proved(offices: Offices)
     there = await files(utrecht)
     assert all(secret[:64] in there for secret in secrets), "the control: they were in the files"
 
-    assert await erase(utrecht.exchange.core, ACTOR, said.thread)
+    # Whoever says that all is erased has erased it: both are one commit.
+    await say(utrecht, said.thread, NOTE, Head(), form="note", topic="erasure", erased="erased")
+    await delivered(utrecht)
 
     left = await files(utrecht)
     assert not any(secret[:64] in left for secret in secrets)
@@ -60,7 +61,33 @@ async def test_what_was_erased_is_gone_and_can_still_be_proved(offices: Offices)
     found = verify_evidence(proof, offices.clock.now, offices.world.genesis)
     assert found.problems == ()
     await lisboa.exchange.importing.run(lisboa.vault, ACTOR)
-    assert (await view(lisboa, said.thread)).opener == content_for(offices)
+    told = await view(lisboa, said.thread)
+    assert told.opener == content_for(offices)
+    assert told.messages[-1].content is not None
+    assert told.messages[-1].content["erased"] == "erased"
+
+
+async def test_all_is_erased_is_said_and_done_in_one_commit(
+    offices: Offices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lisboa, utrecht = offices["lisboa"], offices["utrecht"]
+    said = await send(offices)
+    await delivered(lisboa)
+    await utrecht.exchange.importing.run(utrecht.vault, ACTOR)
+    await say(
+        utrecht, said.thread, STATE, Head(state="rejected"), form="answer", reason="at-capacity"
+    )
+    before = await utrecht.store.rows("SELECT hash FROM messages ORDER BY number")
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError("the plug was pulled")
+
+    monkeypatch.setattr("referral_node.exchange.erasing._erase", fails)
+    with pytest.raises(RuntimeError):
+        await say(utrecht, said.thread, NOTE, Head(), form="note", topic="erasure", erased="erased")
+    after = await utrecht.store.rows("SELECT hash FROM messages ORDER BY number")
+    assert [bytes(r["hash"]) for r in after] == [bytes(r["hash"]) for r in before]
+    assert await private_rows(utrecht) != []
 
 
 async def test_nothing_is_said_or_opened_in_an_erased_case(offices: Offices) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from referral_node.exchange.core import Actor, Core, rank
+from referral_node.exchange.erasing import ERASED, decide_in
 from referral_node.exchange.rows import audit, open_thread, settle, state_of
 from referral_node.exchange.summaries import Summarised, summarise
 from referral_node.store import Tx
@@ -102,12 +103,20 @@ class Voice:
         if row is None:
             raise UnknownThread("no such referral")
         peer = bytes(row["peer"])
+        # Nobody is told that all is erased before it is, or is decided and waits for a key.
+        erases = content.get("erased") == ERASED
 
         async def work(tx: Tx) -> Said:
             await _check_state(tx, thread, kind, head, row["role"])
-            return await say_in(tx, core, vault, actor, peer, thread, kind, head, content)
+            said = await say_in(tx, core, vault, actor, peer, thread, kind, head, content)
+            if erases:
+                await decide_in(tx, actor, thread, core.clock())
+            return said
 
-        return await self._commit(work, peer)
+        said = await self._commit(work, peer)
+        if erases:
+            await core.store.truncate()
+        return said
 
     async def received(self, vault: UnlockedVault, actor: Actor, thread: bytes) -> bool:
         """A keyholder looked at a received referral for the first time; True if that was now."""

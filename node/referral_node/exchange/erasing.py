@@ -15,15 +15,26 @@ ERASED = "erased"
 async def decide(core: Core, actor: Actor, thread: bytes) -> bool:
     """Erase a case; True if it was done at once, False if something has to be sealed first."""
     now = core.clock()
+    done = await core.store.write(lambda tx: decide_in(tx, actor, thread, now))
+    if done:
+        await core.store.truncate()
+        core.changes.changed(thread)
+    return done
 
-    async def work(tx: Tx) -> None:
-        await tx.execute(
-            "UPDATE threads SET erase_at = COALESCE(erase_at, ?) WHERE id = ?", (now, thread)
-        )
-        await audit(tx, now, actor.id, "erase", thread)
 
-    await core.store.write(work)
-    return thread in await carry_out(core)
+async def decide_in(tx: Tx, actor: Actor, thread: bytes, now: int) -> bool:
+    """The same inside a transaction: whoever tells others that all is erased commits both at once,
+    and calls :meth:`Store.truncate` afterwards."""
+    await tx.execute(
+        "UPDATE threads SET erase_at = COALESCE(erase_at, ?) WHERE id = ?", (now, thread)
+    )
+    await audit(tx, now, actor.id, "erase", thread)
+    waits = await tx.row(
+        "SELECT 1 FROM messages WHERE thread = ? AND body = 'unsealed' LIMIT 1", (thread,)
+    )
+    if waits is None:
+        await _erase(tx, thread, now)
+    return waits is None
 
 
 async def carry_out(core: Core) -> set[bytes]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from referral_node.exchange import NotAllowed, author, erase, set_follow_up
+from referral_node.exchange import NotAllowed, author, set_follow_up
 from referral_node.store import StoreError
 from referral_node.web import faults, ladder_view, top_lines
 from referral_node.web.act import Act
@@ -71,8 +71,6 @@ async def do(visit: Visit) -> web.StreamResponse:
         await visit.exchange.voice.say(
             visit.vault, visit.actor, case.view.id, act.kind, said.head, said.content
         )
-        if said.content.get("erased") == "erased":
-            await erase(visit.exchange.core, visit.actor, case.view.id)
         visit.tell(filled(act.told, case))
         return f"/referral/{case.view.id.hex()}"
 
