@@ -33,6 +33,14 @@ CHECKPOINT: Final = "checkpoint"
 """The newest verified checkpoint, its note's bytes."""
 CHECKED_AT: Final = "checked-at"
 """When the directory last answered: ms, 8 bytes big-endian."""
+BACKED_UP_AT: Final = "backed-up-at"
+"""The moment that the last good backup holds: ms, 8 bytes big-endian. None: never."""
+BACKUP_FAILED_AT: Final = "backup-failed-at"
+"""When a backup last failed, and none was good since: ms, 8 bytes big-endian."""
+RESTORED_AT: Final = "restored-at"
+"""When this folder was made by `restore`: ms, 8 bytes big-endian. None: by `init`."""
+RESTORED_FROM: Final = "restored-from"
+"""The moment that the restored backup held: ms, 8 bytes big-endian. What came later is missing."""
 
 
 async def fact(store: Store, name: str) -> bytes | None:
