@@ -49,12 +49,15 @@ class Heard:
         return document
 
 
-async def talk(port: int, *pieces: bytes, pause: float = 0.0, end: bool = False) -> Heard:
+async def talk(
+    port: int, *pieces: bytes, pause: float = 0.0, end: bool = False, source: str = "127.0.0.1"
+) -> Heard:
     """Send the pieces with a pause after each, half-close if ``end``, and read to the end.
 
-    Reading ends when the other side closes, or when a second passes without a byte.
+    Reading ends when the other side closes, or when a second passes without a byte. ``source`` is
+    the address that this end has.
     """
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     heard = bytearray()
     closed = False
     try:

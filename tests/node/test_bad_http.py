@@ -126,6 +126,10 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
     "nowhere": (b"GET /v1/parcel HTTP/1.1\r\nHost: x\r\n\r\n", 404, "http"),
     "wrong method": (b"DELETE /v1/prekey HTTP/1.1\r\nHost: x\r\n\r\n", 405, "http"),
     "expects magic": (post(3, b"Expect: magic\r\n"), 417, "expectation"),
+    "expects magic nowhere": (
+        b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nExpect: magic\r\n\r\n",
+        *(417, "expectation"),
+    ),
     "waits for our word": (
         HEAD + b"Content-Type: a/b\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n",
         *(415, "wrong-type"),

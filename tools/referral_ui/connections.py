@@ -2,11 +2,13 @@
 
 Law: nobody holds a connection by doing nothing. A head must be whole within 30 s of the connection
 or of the last answer; whoever does not read an answer for a minute is cut off; beyond a number of
-connections new ones are closed unread. Bytes that are not HTTP get a problem document that quotes
-nothing of them, and the log gets the kind of fault alone.
+connections, in all or from one network, new ones are closed unread. Bytes that are not HTTP get a
+problem document that quotes nothing of them, and the log gets the kind of fault alone.
 """
 
 import asyncio
+import ipaddress
+from collections import Counter
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -16,6 +18,9 @@ from .problems import MEDIA_TYPE, Problem, document
 
 MOST: Final = 512
 """Connections of one listener: half of the files that a process may commonly open."""
+MOST_OF_ONE: Final = 64
+"""Connections from one network: an IPv4 address, or the /64 of an IPv6 address. The machine's own
+address is not counted, since the web server in front connects from there for everybody."""
 READ_WITHIN: Final = 60.0
 """Seconds in which a client must read what is waiting for it."""
 GREET_WITHIN: Final = 10.0
@@ -46,6 +51,7 @@ async def listen(
     ssl: Any = None,
     close_within: float = 10.0,
     most: int = MOST,
+    most_of_one: int = MOST_OF_ONE,
     read_within: float = READ_WITHIN,
     **options: Any,
 ) -> Listening:
@@ -60,7 +66,7 @@ async def listen(
     await runner.setup()
     if runner.server is None:
         raise RuntimeError("the listener did not start")
-    factory = Connections(runner.server, options, most, read_within)
+    factory = Connections(runner.server, options, most, most_of_one, read_within)
     try:
         server = await asyncio.get_running_loop().create_server(
             factory,
@@ -85,18 +91,64 @@ class Connections:
     """Makes the protocol of each new connection."""
 
     def __init__(
-        self, server: web.Server, options: dict[str, Any], most: int, read_within: float
+        self,
+        server: web.Server,
+        options: dict[str, Any],
+        most: int,
+        most_of_one: int,
+        read_within: float,
     ) -> None:
         self._server = server
         self._options = options
         self._most = most
+        self._crowd = Crowd(most_of_one)
         self._read_within = read_within
 
     def __call__(self) -> asyncio.Protocol:
         if len(self._server.connections) >= self._most:
             return _TooMany()
         loop = asyncio.get_running_loop()
-        return _Connection(self._server, self._read_within, loop=loop, **self._options)
+        return _Connection(self._server, self._read_within, self._crowd, loop=loop, **self._options)
+
+
+class Crowd:
+    """How many connections each network has now."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._here: Counter[str] = Counter()
+
+    def enter(self, name: str) -> bool:
+        """Count one more; False, and nothing counted, if this network has all it may have."""
+        if self._here[name] >= self._most:
+            return False
+        self._here[name] += 1
+        return True
+
+    def leave(self, name: str) -> None:
+        """One that was counted has ended."""
+        self._here[name] -= 1
+        if not self._here[name]:
+            del self._here[name]
+
+
+def network(address: str) -> str:
+    """What one party can hardly have many of: the IPv4 address, or the /64 of an IPv6 address.
+
+    "" for this machine's own address, and for what is no address.
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            return "" if found.is_loopback else str(ipaddress.ip_network((found, 64), strict=False))
+        found = found.ipv4_mapped
+    return "" if found == _HERE else str(found)
+
+
+_HERE: Final = ipaddress.IPv4Address("127.0.0.1")
 
 
 class _TooMany(asyncio.Protocol):
@@ -110,12 +162,27 @@ class _TooMany(asyncio.Protocol):
 class _Connection(web.RequestHandler):
     """aiohttp's own connection, with an end for who does not read, and our words for faults."""
 
-    __slots__ = ("_read_within", "_unread")
+    __slots__ = ("_counted", "_crowd", "_read_within", "_unread")
 
-    def __init__(self, server: web.Server, read_within: float, **options: Any) -> None:
+    def __init__(
+        self, server: web.Server, read_within: float, crowd: Crowd, **options: Any
+    ) -> None:
         super().__init__(server, **options)
         self._read_within = read_within
+        self._crowd = crowd
+        self._counted = ""
         self._unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        name = network(str(peer[0])) if isinstance(peer, tuple) else ""
+        if not name:
+            return
+        if self._crowd.enter(name):
+            self._counted = name
+        elif isinstance(transport, asyncio.Transport):
+            transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -127,6 +194,9 @@ class _Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._read()
+        if self._counted:
+            self._crowd.leave(self._counted)
+            self._counted = ""
         super().connection_lost(exc)
 
     def handle_error(
@@ -151,6 +221,16 @@ class _Connection(web.RequestHandler):
         )
         response.force_close()
         return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """aiohttp answers an unknown expectation at an unknown address itself, in its own words."""
+        if isinstance(resp, web.HTTPExpectationFailed) and not resp.prepared:
+            problem = Problem(417, "expectation", "Nothing but 100-continue can be expected.")
+            resp = web.Response(status=417, body=document(problem), content_type=MEDIA_TYPE)
+            resp.force_close()
+        return await super().finish_response(request, resp, start_time)
 
     def _read(self) -> None:
         if self._unread is not None:
