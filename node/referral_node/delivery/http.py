@@ -14,17 +14,21 @@ import aiohttp
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 
+from referral_protocol.retry import LONGEST
+
 CONNECT: Final = 10.0
 WHOLE: Final = 60.0
 
 
 class Unreachable(Exception):
-    """No usable answer. ``left``: the request may have arrived. ``code`` is for the log."""
+    """No usable answer. ``left``: the request may have arrived. ``code`` is for the log; ``wait``:
+    milliseconds for which the other side asked to be left alone."""
 
-    def __init__(self, code: str, *, left: bool, status: int | None = None) -> None:
+    def __init__(self, code: str, *, left: bool, status: int | None = None, wait: int = 0) -> None:
         self.code = code
         self.left = left
         self.status = status
+        self.wait = wait
         super().__init__(code)
 
 
@@ -38,6 +42,14 @@ class Answer:
         self.body = body
         self.etag = etag
         self.retry_after = retry_after
+
+    @property
+    def wait(self) -> int:
+        """Milliseconds of Retry-After, at most the longest wait of all; 0 if it names no number."""
+        text = self.retry_after or ""
+        if not (text.isascii() and text.isdigit() and len(text) < 8):
+            return 0
+        return min(LONGEST, int(text) * 1000)
 
 
 class PinnedKeys(aiohttp.Fingerprint):
@@ -72,7 +84,7 @@ class Http:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity", "User-Agent": "referral-node"},
             trust_env=False,
-            connector=aiohttp.TCPConnector(limit=64, limit_per_host=4),
+            connector=aiohttp.TCPConnector(limit=64, limit_per_host=8),
         )
 
     async def close(self) -> None:

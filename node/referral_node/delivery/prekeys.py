@@ -48,7 +48,8 @@ class PeerPrekeys:
             pins=member.pins,
         )
         if answer.status != 200:
-            raise Unreachable(f"http-{answer.status}", left=False, status=answer.status)
+            code = f"http-{answer.status}"
+            raise Unreachable(code, left=False, status=answer.status, wait=answer.wait)
         given = parse_prekey_answer(answer.body)
         certificate = verify_certificate(given.certificate, peer, member.vault_key)
         self._core.members.certify(peer, certificate, given.certificate)

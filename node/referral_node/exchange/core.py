@@ -5,7 +5,7 @@ in here once. The vault is never part of this: it exists only while a person's r
 """
 
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -25,6 +25,12 @@ class Actor(msgspec.Struct, frozen=True):
     id: bytes
     display: str
     role: str
+
+
+class Wake(Protocol):
+    """The courier's ear. ``hurry``: this one does not wait for what is under way."""
+
+    def __call__(self, peer: bytes, hurry: bool = False) -> None: ...
 
 
 class Core:
@@ -52,7 +58,7 @@ class Core:
         self.entropy = entropy
         self.transport = TransportKeys(us, node, store, clock, entropy)
         self.changes = Changes()
-        self.wake: Callable[[bytes], None] = lambda _peer: None
+        self.wake: Wake = lambda peer, hurry=False: None
         """Called with a member's id after something for it was committed; the courier's ear."""
         self.answered: Callable[[Collection[bytes]], None] = lambda _hashes: None
         """Called with the hashes of our messages after a receipt for them was stored."""

@@ -5,6 +5,7 @@ refused for good stays visible with its code; what is refused for now is tried a
 """
 
 import sqlite3
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -48,16 +49,23 @@ class Posting:
         rows = await self._core.store.rows("SELECT DISTINCT peer FROM outbox WHERE code IS NULL")
         return [bytes(row["peer"]) for row in rows]
 
-    async def due(self, peer: bytes) -> list[Waiting]:
-        """The next parcelful for a peer, the most urgent first."""
+    async def due(self, peer: bytes, without: Collection[int] = ()) -> tuple[list[Waiting], bool]:
+        """The next parcelful for a peer, the most urgent first, and whether more is due.
+
+        ``without``: rows that are under way already.
+        """
         now = self._core.clock()
         rows = await self._core.store.rows(
-            "SELECT m.number, m.hash, m.thread, m.statement, m.signature, m.expires, m.withheld, "
-            "b.sealed, o.rank, o.queued_at FROM outbox o JOIN messages m ON m.number = o.message "
-            "LEFT JOIN bodies b ON b.message = o.message "
-            "WHERE o.peer = ? AND o.code IS NULL AND o.next_at <= ? "
-            "ORDER BY o.rank, o.message LIMIT ?",
-            (peer, now, MAX_MESSAGES),
+            listed(
+                "SELECT m.number, m.hash, m.thread, m.statement, m.signature, m.expires, "
+                "m.withheld, b.sealed, o.rank, o.queued_at "
+                "FROM outbox o JOIN messages m ON m.number = o.message "
+                "LEFT JOIN bodies b ON b.message = o.message "
+                "WHERE o.peer = ? AND o.code IS NULL AND o.next_at <= ? "
+                "AND o.message NOT IN (*) ORDER BY o.rank, o.message LIMIT ?",
+                len(without),
+            ),
+            (peer, now, *without, MAX_MESSAGES),
         )
         taken: list[Waiting] = []
         room = ROOM
@@ -65,10 +73,10 @@ class Posting:
             waiting = _waiting(row, now)
             size = EACH + len(waiting.message.content) + len(waiting.message.sealed or b"")
             if size > room:
-                break
+                return taken, True
             room -= size
             taken.append(waiting)
-        return taken
+        return taken, len(rows) == MAX_MESSAGES
 
     async def next_due(self, peer: bytes) -> int | None:
         """When the next message for a peer is due; None if none waits."""
