@@ -89,6 +89,9 @@ CODES: Final[dict[str, Refusal]] = {
     "wrong-commitment": Refusal(
         Layer.COMMITMENT, Retry.NEVER, "the content is not what the statement committed to"
     ),
+    "wrong-attachment": Refusal(
+        Layer.COMMITMENT, Retry.NEVER, "not the attachment that the statement lists"
+    ),
     # chain
     "not-for-us": Refusal(Layer.CHAIN, Retry.NEVER, "addressed to another member"),
     "wrong-sender": Refusal(Layer.CHAIN, Retry.NEVER, "not from the member that delivers it"),
@@ -149,6 +152,10 @@ CODES: Final[dict[str, Refusal]] = {
         Layer.DELIVERY, Retry.LATER, "an attachment that the statement lists is not here yet"
     ),
     "busy": Refusal(Layer.DELIVERY, Retry.LATER, "too much at once"),
+    "bad-range": Refusal(
+        Layer.DELIVERY, Retry.LATER, "a range that does not begin where what is held ends"
+    ),
+    "quota": Refusal(Layer.DELIVERY, Retry.LATER, "this member's room for attachments is full"),
 }
 
 

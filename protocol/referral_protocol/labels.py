@@ -22,6 +22,8 @@ PARCEL: Final = _label("parcel header")
 RECEIPT: Final = _label("receipt")
 ENTRY: Final = _label("directory entry")
 REQUEST: Final = _label("directory request")
+ATTACHMENT_RANGE: Final = _label("attachment range")
+ATTACHMENT_PROGRESS: Final = _label("attachment progress")
 
 # hashed
 MEMBER_ID: Final = _label("member id")

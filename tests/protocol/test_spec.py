@@ -58,7 +58,8 @@ def test_every_label_is_named_and_no_other() -> None:
 
 
 def test_every_code_stands_where_its_rule_is() -> None:
-    rules = PROSE + (SPEC.parent / "DIRECTORY.md").read_text("utf-8")
+    beside = ("DIRECTORY.md", "ATTACHMENTS.md")
+    rules = PROSE + "".join((SPEC.parent / name).read_text("utf-8") for name in beside)
     for code in CODES:
         assert f"`{code}`" in rules, code
 

@@ -13,7 +13,7 @@ from referral_tools.conformance.run import OPERATIONS, agrees
 
 VECTORS = load()
 REFUSED = {path: vector for path, vector in VECTORS.items() if vector["expect"] != "ok"}
-SAID_BY_NODES = {"suspended", "disk", "busy"}
+SAID_BY_NODES = {"suspended", "disk", "busy", "quota"}
 """Codes that follow from a node's circumstances, not from any bytes."""
 
 

@@ -6,7 +6,15 @@ answers so, and never takes its answer for the expectation of a refusal.
 
 from collections.abc import Iterator
 
-from referral_tools.conformance.scenes import bodies, directory, keys, parcels, statements, threads
+from referral_tools.conformance.scenes import (
+    attachments,
+    bodies,
+    directory,
+    keys,
+    parcels,
+    statements,
+    threads,
+)
 from referral_tools.conformance.scenes.scene import Scene
 
 
@@ -18,3 +26,4 @@ def scenes() -> Iterator[Scene]:
     yield from threads.scenes()
     yield from parcels.scenes()
     yield from directory.scenes()
+    yield from attachments.scenes()
