@@ -3,7 +3,7 @@
 queued, held by their node, opened by a person, accepted or declined, victim contacted, outcome.
 Law: a rung is *done* only on signed evidence; late evidence upgrades what was shown; a lost receipt
 is *unknown*, never a failure; each rung has a time from which it warns and one from which it counts
-as failed.
+as failed. Pages and notices take these times from here and from nowhere else.
 """
 
 from enum import StrEnum
@@ -15,13 +15,16 @@ from referral_protocol.certificates import DAY
 from referral_protocol.retry import PATIENCE
 from referral_protocol.states import ENDS, RECEIVED, REQUESTED
 
-HOUR: Final = 3_600_000
-DELIVERY_WARN: Final[dict[str, int]] = {"immediate": 4 * HOUR, "urgent": 12 * HOUR}
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+DELIVERY_WARN: Final[dict[str, int]] = {"immediate": 15 * MINUTE, "urgent": 12 * HOUR}
 DELIVERY_WARN_ELSE: Final = DAY
 CONTACT_WARN: Final = 7 * DAY
 CONTACT_FAIL: Final = 14 * DAY
 OUTCOME_WARN: Final = 90 * DAY
 OUTCOME_FAIL: Final = 180 * DAY
+GIVEN_UP: Final = "undelivered"
+"""Code of what was sent for 14 days and never answered: nobody refused it."""
 
 
 class Rung(StrEnum):
@@ -64,12 +67,16 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One rung. ``at``: when it was reached; ``due``: when it is late; ``code``: what was said."""
+    """One rung. ``at``: when it was reached; ``code``: what was said.
+
+    ``warn`` and ``fail``: from when it warns and counts as failed, of the one that waits.
+    """
 
     rung: Rung
     standing: Standing
     at: int | None = None
-    due: int | None = None
+    warn: int | None = None
+    fail: int | None = None
     code: str | None = None
 
 
@@ -109,23 +116,36 @@ def _only_first_waits(steps: list[Step], evidence: Evidence) -> list[Step]:
     return shown
 
 
+def delivery_times(priority: str, sent_at: int, respond_by: int | None) -> tuple[int, int]:
+    """From when a message that is not held warns, and from when it counts as not delivered.
+
+    An opener has to be there well before its answer is due; ``respond_by`` None: anything else.
+    It is sent again all the same, for as long as the sender's patience lasts.
+    """
+    warn = DELIVERY_WARN.get(priority, DELIVERY_WARN_ELSE)
+    if respond_by is None:
+        return sent_at + warn, sent_at + PATIENCE
+    given = max(respond_by - sent_at, 0)
+    return sent_at + min(warn, given // 4), sent_at + min(given, PATIENCE)
+
+
 def _held(evidence: Evidence, now: int) -> Step:
     if evidence.held_at is not None:
         return Step(Rung.HELD, Standing.DONE, evidence.held_at)
-    if evidence.refused is not None:
-        return Step(Rung.HELD, Standing.FAILED, code=evidence.refused)
-    warn = evidence.sent_at + DELIVERY_WARN.get(evidence.priority, DELIVERY_WARN_ELSE)
-    fail = evidence.sent_at + PATIENCE
-    if evidence.receipt_lost:
-        return Step(Rung.HELD, Standing.UNKNOWN, due=warn)
-    return Step(Rung.HELD, _late(now, warn, fail), due=warn)
+    warn, fail = delivery_times(evidence.priority, evidence.sent_at, evidence.respond_by)
+    code = evidence.refused
+    if evidence.receipt_lost and code in (None, GIVEN_UP):
+        return Step(Rung.HELD, Standing.UNKNOWN, warn=warn, fail=fail, code=code)
+    if code is not None:
+        return Step(Rung.HELD, Standing.FAILED, warn=warn, fail=fail, code=code)
+    return _waits(Rung.HELD, now, warn, fail)
 
 
 def _opened(evidence: Evidence, now: int) -> Step:
     if evidence.opened_at is not None:
         return Step(Rung.OPENED, Standing.DONE, evidence.opened_at)
     half = (evidence.sent_at + evidence.respond_by) // 2
-    return Step(Rung.OPENED, _late(now, half, evidence.respond_by), due=evidence.respond_by)
+    return _waits(Rung.OPENED, now, half, evidence.respond_by)
 
 
 def _answered(evidence: Evidence, now: int) -> Step:
@@ -133,7 +153,7 @@ def _answered(evidence: Evidence, now: int) -> Step:
         return Step(Rung.ANSWERED, Standing.DONE, evidence.answered_at, code=evidence.answer)
     # The last quarter of the time that the sender gave.
     warn = evidence.respond_by - (evidence.respond_by - evidence.sent_at) // 4
-    return Step(Rung.ANSWERED, _late(now, warn, evidence.respond_by), due=evidence.respond_by)
+    return _waits(Rung.ANSWERED, now, warn, evidence.respond_by)
 
 
 def _contacted(evidence: Evidence, now: int) -> Step:
@@ -141,8 +161,8 @@ def _contacted(evidence: Evidence, now: int) -> Step:
         return Step(Rung.CONTACTED, Standing.DONE, evidence.contacted_at)
     if evidence.answered_at is None:
         return Step(Rung.CONTACTED, Standing.NOT_YET)
-    warn, fail = evidence.answered_at + CONTACT_WARN, evidence.answered_at + CONTACT_FAIL
-    return Step(Rung.CONTACTED, _late(now, warn, fail), due=fail)
+    since = evidence.answered_at
+    return _waits(Rung.CONTACTED, now, since + CONTACT_WARN, since + CONTACT_FAIL)
 
 
 def _outcome(evidence: Evidence, now: int) -> Step:
@@ -150,11 +170,12 @@ def _outcome(evidence: Evidence, now: int) -> Step:
         return Step(Rung.OUTCOME, Standing.DONE, evidence.outcome_at, code=evidence.outcome)
     if evidence.answered_at is None:
         return Step(Rung.OUTCOME, Standing.NOT_YET)
-    warn, fail = evidence.answered_at + OUTCOME_WARN, evidence.answered_at + OUTCOME_FAIL
-    return Step(Rung.OUTCOME, _late(now, warn, fail), due=warn)
+    since = evidence.answered_at
+    return _waits(Rung.OUTCOME, now, since + OUTCOME_WARN, since + OUTCOME_FAIL)
 
 
-def _late(now: int, warn: int, fail: int) -> Standing:
-    if now >= fail:
-        return Standing.FAILED
-    return Standing.WARN if now >= warn else Standing.WAITING
+def _waits(rung: Rung, now: int, warn: int, fail: int) -> Step:
+    standing = Standing.WAITING
+    if now >= warn:
+        standing = Standing.FAILED if now >= fail else Standing.WARN
+    return Step(rung, standing, warn=warn, fail=fail)

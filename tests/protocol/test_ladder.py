@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from referral_protocol.certificates import DAY
-from referral_protocol.ladder import Evidence, Rung, Standing, Step, ladder
+from referral_protocol.ladder import (
+    GIVEN_UP,
+    Evidence,
+    Rung,
+    Standing,
+    Step,
+    delivery_times,
+    ladder,
+)
 from referral_protocol.retry import FIRST, LONGEST, PATIENCE, ceiling, next_attempt
 from referral_protocol.states import ENDS
 from referral_tools.conformance.world import NOW
@@ -30,7 +38,11 @@ PIECES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 PROOF = st.fixed_dictionaries({}, optional=PIECES)
 PRIORITY = st.sampled_from(["immediate", "urgent", "routine", "of-tomorrow"])
 TROUBLE = st.fixed_dictionaries(
-    {}, optional={"receipt_lost": st.just(True), "refused": st.sampled_from(["disk", "expired"])}
+    {},
+    optional={
+        "receipt_lost": st.just(True),
+        "refused": st.sampled_from(["disk", "expired", GIVEN_UP]),
+    },
 )
 
 
@@ -81,8 +93,14 @@ def test_the_laws_of_one_ladder(
     if found.outcome is not None or found.answer in ENDS:
         assert waiting == []
     # A receipt that is lost is no failure.
-    if found.receipt_lost and found.refused is None and waiting and waiting[0].rung is Rung.HELD:
-        assert waiting[0].standing is Standing.UNKNOWN
+    lost = found.receipt_lost and found.refused in (None, GIVEN_UP)
+    if waiting and waiting[0].rung is Rung.HELD:
+        assert (waiting[0].standing is Standing.UNKNOWN) == lost
+    # Whatever waits says from when it warns and from when it counts as failed.
+    for step in waiting:
+        assert step.warn is not None
+        assert step.fail is not None
+        assert NOW <= step.warn <= step.fail
     assert steps[Rung.OUTCOME].code == found.outcome
 
 
@@ -131,16 +149,39 @@ def test_the_times_of_the_first_rungs() -> None:
         return ladder(evidence(priority, fields), NOW + after)[rung].standing.value
 
     hour = 3_600_000
-    assert standing(1, "immediate", 4 * hour - 1) == "waiting"
-    assert standing(1, "immediate", 4 * hour) == "warn"
-    assert standing(1, "routine", DAY - 1) == "waiting"
-    assert standing(1, "routine", PATIENCE) == "failed"
+    assert standing(1, "immediate", hour // 4 - 1) == "waiting"
+    assert standing(1, "immediate", hour // 4) == "warn"
+    assert standing(1, "urgent", 12 * hour - 1) == "waiting"
+    assert standing(1, "urgent", 12 * hour) == "warn"
+    assert standing(1, "routine", 18 * hour - 1) == "waiting"  # a quarter of the three days given
+    assert standing(1, "routine", 72 * hour - 1) == "warn"
+    assert standing(1, "routine", 72 * hour) == "failed"
     assert standing(2, "urgent", 36 * hour - 1, held_at=NOW) == "waiting"
     assert standing(2, "urgent", 36 * hour, held_at=NOW) == "warn"
     assert standing(2, "urgent", 72 * hour, held_at=NOW) == "failed"
     assert standing(3, "urgent", 54 * hour - 1, opened_at=NOW) == "waiting"
     assert standing(3, "urgent", 54 * hour, opened_at=NOW) == "warn"
     assert standing(3, "urgent", 72 * hour, opened_at=NOW) == "failed"
+
+
+def test_what_is_not_an_opener_is_given_the_senders_whole_patience() -> None:
+    hour = 3_600_000
+    assert delivery_times("routine", NOW, None) == (NOW + DAY, NOW + PATIENCE)
+    assert delivery_times("immediate", NOW, None) == (NOW + hour // 4, NOW + PATIENCE)
+    # A year to answer does not stretch it, and a time that is over already does not bend it.
+    assert delivery_times("routine", NOW, NOW + 400 * DAY) == (NOW + DAY, NOW + PATIENCE)
+    assert delivery_times("urgent", NOW, NOW - DAY) == (NOW, NOW)
+    assert delivery_times("urgent", NOW, NOW + hour) == (NOW + hour // 4, NOW + hour)
+
+
+def test_a_lost_receipt_stays_unknown_when_nothing_is_sent_any_more() -> None:
+    found = evidence("urgent", {"receipt_lost": True, "refused": GIVEN_UP})
+    step = ladder(found, NOW + 20 * DAY)[1]
+    assert (step.standing, step.code) == (Standing.UNKNOWN, GIVEN_UP)
+    refused = evidence("urgent", {"receipt_lost": True, "refused": "expired"})
+    assert ladder(refused, NOW)[1].standing is Standing.FAILED
+    late = evidence("urgent", {"receipt_lost": True, "refused": GIVEN_UP, "held_at": NOW + DAY})
+    assert ladder(late, NOW + 20 * DAY)[1].standing is Standing.DONE
 
 
 # --- retry ----------------------------------------------------------------------------------------

@@ -148,8 +148,8 @@ def _when(case: Case, at: int | None) -> Text:
 
 def _due(case: Case, step: Step, word: str) -> Text | None:
     """By when, and whether that is late."""
-    if step.due is None:
+    if step.fail is None:
         return None
-    when = lower(case.times.moment(step.due, case.there, tomorrow=True))
-    late = f" – {case.times.distance(step.due)}" if step.due < case.now else ""
+    when = lower(case.times.moment(step.fail, case.there, tomorrow=True))
+    late = f" – {case.times.distance(step.fail)}" if step.fail < case.now else ""
     return Markup("{} {}{}").format(word, when, late)
