@@ -101,6 +101,8 @@ CREATE TABLE counters (
 );
 
 -- A thread. The case key is wrapped by the master key; summary is sealed under the case key.
+-- attention: 1 while something new is to be read or the other side waits for our word, so that a list
+-- finds such a thread among many that have ended without opening any of them.
 -- erase_at: somebody decided so then; erased_at: the case key and all contents are gone.
 CREATE TABLE threads (
     id BLOB PRIMARY KEY NOT NULL,
@@ -118,9 +120,14 @@ CREATE TABLE threads (
     erased_at INTEGER,
     case_key BLOB,
     summary BLOB,
-    summary_version INTEGER NOT NULL DEFAULT 0
+    summary_version INTEGER NOT NULL DEFAULT 0,
+    attention INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX threads_open ON threads (ended, changed_at);
+-- What lists choose and sort by stands in the index: turning pages reads no thread but those shown.
+CREATE INDEX threads_listed ON threads (ended, changed_at DESC, peer, state, id);
+CREATE INDEX threads_attention ON threads (id) WHERE attention = 1;
+CREATE INDEX threads_counted ON threads (role, opened_at, peer, id, respond_by);
+CREATE INDEX threads_to_erase ON threads (id) WHERE erase_at IS NOT NULL AND erased_at IS NULL;
 
 -- Every statement that we made or hold, both directions. number keeps the order of arrival here.
 -- body, ours: 'unsealed' (waits for a key), 'outgoing', 'gone' (delivered), 'none' (sent as a husk);
@@ -153,7 +160,10 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_counter ON messages (peer, mine, epoch, seq);
 CREATE INDEX messages_thread ON messages (thread, number);
 CREATE INDEX messages_previous ON messages (previous);
-CREATE INDEX messages_waiting ON messages (body, mine) WHERE body IN ('sealed', 'unsealed');
+-- SQLite takes a partial index only where a query has its condition word for word.
+CREATE INDEX messages_sealed ON messages (number) WHERE body = 'sealed';
+CREATE INDEX messages_unsealed ON messages (peer, thread) WHERE body = 'unsealed';
+CREATE INDEX messages_state ON messages (thread, mine, state, at) WHERE state IS NOT NULL;
 
 -- Sealed bodies: ours until they are held by the peer, theirs until they are imported.
 CREATE TABLE bodies (
