@@ -24,6 +24,8 @@ ENTRY: Final = _label("directory entry")
 REQUEST: Final = _label("directory request")
 ATTACHMENT_RANGE: Final = _label("attachment range")
 ATTACHMENT_PROGRESS: Final = _label("attachment progress")
+ASK: Final = _label("ask")
+ANSWER: Final = _label("answer")
 
 # hashed
 MEMBER_ID: Final = _label("member id")
@@ -32,12 +34,14 @@ PREKEY_ID: Final = _label("prekey id")
 COMMITMENT: Final = _label("body commitment")
 SEALED_BODY: Final = _label("sealed body")
 SEALED_PARCEL: Final = _label("sealed parcel")
+SEALED_ANSWER: Final = _label("sealed answer")
 RECORD: Final = _label("profile record")
 KIT_CHECK: Final = _label("recovery kit check")
 
 # info of a seal
 SEAL_BODY: Final = _label("seal body")
 SEAL_PARCEL: Final = _label("seal parcel")
+SEAL_ANSWER: Final = _label("seal answer")
 SEAL_BACKUP: Final = _label("seal backup")
 
 # derived with HKDF

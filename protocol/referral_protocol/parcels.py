@@ -101,7 +101,7 @@ def make_parcel(
 ) -> bytes:
     """Pad, seal and sign a parcel; ``parcel`` is its fresh random id, ``key`` the parsed prekey."""
     _check_content(content)
-    padded = _pad(encode(content))
+    padded = pad_content(encode(content))
     draft = Header(
         SUITE, parcel, sender, prekey.member, now, prekey_id(prekey.public), 0, bytes(32)
     )
@@ -123,7 +123,8 @@ def _check_content(content: ParcelContent) -> None:
         raise ProtocolError("wrong-value", "parcel: the same statement twice")
 
 
-def _pad(content: bytes) -> bytes:
+def pad_content(content: bytes) -> bytes:
+    """Length, content and zeros, to the smallest class that holds them."""
     length = len(content)
     return length.to_bytes(4, "big") + content + bytes(padded_size(length) - 4 - length)
 
@@ -180,19 +181,25 @@ def check_sealed_part(header: Header, sealed: bytes) -> None:
 def open_parcel(opener: Opener, header: Header, sealed: bytes) -> ParcelContent:
     """Open a checked sealed part, unpad it and parse what it holds."""
     padded = opener.open(parcel_info(header), sealed, "parcel")
+    unpadded = unpad_content(padded, "parcel")
+    content = decode(unpadded, ParcelContent, MAX_CONTENT, "parcel content")
+    _check_content(content)
+    return content
+
+
+def unpad_content(padded: bytes, what: str) -> bytes:
+    """The content of a padded one; refuses a wrong class and a pad that is not zero."""
     if len(padded) not in CLASSES:
-        raise ProtocolError("wrong-length", "parcel: not the size of a class")
+        raise ProtocolError("wrong-length", f"{what}: not the size of a class")
     length = int.from_bytes(padded[:4], "big")
     end = 4 + length
     if end > len(padded):
-        raise ProtocolError("bad-length", "parcel: longer than its class")
+        raise ProtocolError("bad-length", f"{what}: longer than its class")
     if len(padded) != padded_size(length):
-        raise ProtocolError("wrong-class", "parcel")
+        raise ProtocolError("wrong-class", what)
     if padded.count(0, end) != len(padded) - end:
-        raise ProtocolError("pad-not-zero", "parcel")
-    content = decode(padded[4:end], ParcelContent, MAX_CONTENT, "parcel content")
-    _check_content(content)
-    return content
+        raise ProtocolError("pad-not-zero", what)
+    return padded[4:end]
 
 
 def split_parcel(data: bytes) -> tuple[ParcelHead, bytes]:
