@@ -131,7 +131,8 @@ CREATE INDEX threads_to_erase ON threads (id) WHERE erase_at IS NOT NULL AND era
 
 -- Every statement that we made or hold, both directions. number keeps the order of arrival here.
 -- body, ours: 'unsealed' (waits for a key), 'outgoing', 'gone' (delivered), 'none' (sent as a husk);
--- theirs: 'sealed', 'imported', 'unreadable', 'none' (a husk). private holds salt and content under
+-- theirs: 'sealed', 'imported', 'unreadable', 'none' (a husk); of both: 'lost' (a peer brought the
+-- statement back, its content is still to come). private holds salt and content under
 -- the case key; withheld says why a husk has no body; code is what was refused or not readable.
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY NOT NULL,
@@ -242,3 +243,54 @@ CREATE TABLE audit (
     code TEXT
 );
 CREATE INDEX audit_subject ON audit (subject, number);
+
+-- What each peer is asked for. since: everything that either held from then on, page by page; cursor
+-- is the peer's own word for the next page; done_at: the last one came; found: statements that were
+-- missing here. bodies_at: when lost contents are asked for next.
+CREATE TABLE catching (
+    peer BLOB PRIMARY KEY NOT NULL,
+    since INTEGER,
+    begun_at INTEGER NOT NULL,
+    cursor BLOB,
+    done_at INTEGER,
+    found INTEGER NOT NULL DEFAULT 0,
+    bodies_at INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    code TEXT
+);
+
+-- The highest counter that we hold of each peer's epochs, and those below it that are missing.
+CREATE TABLE heard (
+    peer BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    top INTEGER NOT NULL,
+    PRIMARY KEY (peer, epoch)
+);
+CREATE TABLE gaps (
+    peer BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    asked_at INTEGER,
+    code TEXT,
+    PRIMARY KEY (peer, epoch, seq)
+);
+
+-- Statements of a peer that a later one of its own names, and that are not here.
+CREATE TABLE missing (
+    hash BLOB PRIMARY KEY NOT NULL,
+    peer BLOB NOT NULL,
+    thread BLOB NOT NULL,
+    since INTEGER NOT NULL,
+    asked_at INTEGER,
+    code TEXT
+);
+
+-- Contents that a peer lost and asked for: given back at a keyholder's next page.
+CREATE TABLE owed (
+    message INTEGER PRIMARY KEY NOT NULL,
+    peer BLOB NOT NULL,
+    asked_at INTEGER NOT NULL,
+    paid_at INTEGER
+);
