@@ -36,14 +36,6 @@ def need(given: str | None, option: str, question: str) -> str:
     return typed
 
 
-def refuse_taken(state: Path) -> None:
-    """Refuse a folder in use before anything is asked."""
-    if (state / "node.toml").exists():
-        raise Trouble(f"{state}: a node is here already; choose another folder for a new one")
-    if state.is_dir() and any(state.iterdir()):
-        raise Trouble(f"{state}: the folder is not empty: choose a new or an empty one")
-
-
 def configuration(
     *,
     name: str | None,

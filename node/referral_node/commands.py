@@ -18,10 +18,13 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from referral_node import asking, show
+from referral_node.backup.making import COPY_WITHIN, back_up
+from referral_node.backup.restoring import read_backup_head, restore_node
 from referral_node.config import read_config
 from referral_node.control import Arguments, NotServing, ask
 from referral_node.delivery.http import Http
 from referral_node.folder import FolderBusy, FolderLock, StateFolder
+from referral_node.new_folder import refuse_taken
 from referral_node.operations import Operations
 from referral_node.parts import Parts
 from referral_node.passwords import ask_new_password, ask_password, check_password, file_text
@@ -31,7 +34,7 @@ from referral_node.store import Store, StoreError
 from referral_node.trouble import Trouble
 from referral_node.users import DEPUTY, ROLES, display_name, sign_in_name
 from referral_node.vault.signin import SignIn
-from referral_node.vault.slots import PRODUCTION, SlotKeys
+from referral_node.vault.slots import PRODUCTION, Kit, SlotKeys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,7 +103,7 @@ def init(
     **answers: Any,
 ) -> None:
     """Make a new node: its keys, its vault, the recovery kit, the first keyholder."""
-    asking.refuse_taken(state)
+    refuse_taken(state)
     if kit_confirmed and kit_file is None:
         raise click.UsageError("--kit-confirmed goes with --kit-file: else nobody has the kit")
     config = asking.configuration(**answers)
@@ -250,6 +253,54 @@ def users(
         click.echo(json.dumps(people)) if as_json else show.people(people, config)
 
 
+@node.command()
+@_state
+@click.option(
+    "--to",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the backup, best on another disk or machine.",
+)
+@click.option(
+    "--keep", type=click.IntRange(min=1), help="Then remove all of this node's but so many newest."
+)
+@_json
+@_told
+def backup(state: Path, to: Path, keep: int | None, as_json: bool) -> None:
+    """Write all of the node into one file that only the recovery kit opens; it may be running."""
+    folder = StateFolder(state)
+    folder.check()
+    do = functools.partial(_do, folder, within=COPY_WITHIN)
+    made = asyncio.run(back_up(folder, to, keep, do, Parts().entropy))
+    if as_json:
+        click.echo(json.dumps(show.plain_backup(made)))
+    else:
+        show.backed_up(made)
+
+
+@node.command()
+@click.argument("file", type=_FILE)
+@_state
+@click.option("--kit-file", type=_FILE, help="File with the recovery kit; else it is asked for.")
+@_told
+def restore(file: Path, state: Path, kit_file: Path | None) -> None:
+    """Make the node anew from a backup FILE and the recovery kit, in a new folder."""
+    refuse_taken(state)
+    head = read_backup_head(file)
+    if kit_file is None:
+        show.backup_found(head)
+        kit = Kit.typed(ask_password("The recovery kit"))
+    else:
+        kit = Kit.typed(file_text(kit_file, "the recovery kit"))
+    parts = Parts()
+    keys = SlotKeys(PRODUCTION, parts.entropy)
+    try:
+        restored = asyncio.run(restore_node(file, state, kit, keys, parts.clock()))
+    finally:
+        keys.close()
+    show.restored(restored)
+
+
 def _password(prompt: str, file: Path | None) -> str:
     return ask_password(prompt) if file is None else file_text(file, "a password")
 
@@ -274,7 +325,9 @@ def _authority(
     return {"name": name, "password": _password(f"Password of {name}", by_password_file)}
 
 
-async def _do(folder: StateFolder, command: str, arguments: Arguments) -> Any:
+async def _do(
+    folder: StateFolder, command: str, arguments: Arguments, within: float | None = None
+) -> Any:
     """Through the running node, or over the files while nobody works in the folder."""
     try:
         with FolderLock(folder.path):
@@ -282,7 +335,7 @@ async def _do(folder: StateFolder, command: str, arguments: Arguments) -> Any:
                 return await operations.handlers()[command](arguments)
     except FolderBusy as busy:
         try:
-            return await ask(folder.control, command, arguments)
+            return await ask(folder.control, command, arguments, within)
         except NotServing:
             raise Trouble(f"{busy}, or try again when it has started") from None
 

@@ -106,8 +106,12 @@ class ControlServer:
             return "no", f"`{command}` failed inside the node: see its log"
 
 
-async def ask(path: Path, command: str, arguments: Arguments) -> Any:
-    """Ask the running node; Trouble with its words if it says no, NotServing if nobody answers."""
+async def ask(path: Path, command: str, arguments: Arguments, within: float | None = None) -> Any:
+    """Ask the running node; Trouble with its words if it says no, NotServing if nobody answers.
+
+    ``within``: seconds that it gets, if other than ANSWER_WITHIN.
+    """
+    patience = ANSWER_WITHIN if within is None else within
     try:
         with _address(path) as address:
             reader, writer = await asyncio.open_unix_connection(address)
@@ -116,11 +120,11 @@ async def ask(path: Path, command: str, arguments: Arguments) -> Any:
     except OSError as error:
         raise Trouble(f"{path}: cannot be reached ({error.strerror})") from None
     try:
-        async with asyncio.timeout(ANSWER_WITHIN):
+        async with asyncio.timeout(patience):
             await _write_bytes(writer, msgspec.msgpack.encode((command, arguments)))
             answer = await _read(reader, MAX_ANSWER)
     except TimeoutError:
-        raise Trouble(f"the running node gave no answer within {ANSWER_WITHIN:.0f} s") from None
+        raise Trouble(f"the running node gave no answer within {patience:.0f} s") from None
     except (asyncio.IncompleteReadError, ConnectionError, ValueError):
         raise Trouble("the running node broke off: see its log; it may be stopping") from None
     finally:

@@ -77,10 +77,11 @@ class StateFolder:
 
 
 class FolderLock:
-    """The right to work in a folder. Use as a context manager."""
+    """The right to work in a folder, or to do there what ``name`` says. A context manager."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str = _LOCK) -> None:
         self._path = path
+        self._name = name
         self._handle: int | None = None
 
     def __enter__(self) -> Self:
@@ -92,7 +93,7 @@ class FolderLock:
 
     def take(self) -> None:
         """Take the lock, or raise FolderBusy; Trouble if the folder cannot be written."""
-        file = self._path / _LOCK
+        file = self._path / self._name
         try:
             handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:

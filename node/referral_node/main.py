@@ -7,7 +7,6 @@ a node with other parts through :func:`start`, the command line only through :fu
 import asyncio
 import contextlib
 import os
-import signal
 import ssl
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,8 @@ from aiohttp import web
 
 from referral_node.api.listener import build_listener
 from referral_node.api.metrics import build_metrics
+from referral_node.api.pace import Pace
+from referral_node.backup.copying import clear_leftovers
 from referral_node.config import Config, Tls, read_config, tls_context
 from referral_node.control import ControlServer
 from referral_node.delivery.courier import Courier
@@ -39,6 +40,7 @@ from referral_node.store.facts import (
     fact,
     time_of,
 )
+from referral_node.store.room import Room
 from referral_node.trouble import Trouble
 from referral_node.users import all_slots
 from referral_node.vault import Sessions, SignIn, SlotKeys
@@ -47,11 +49,14 @@ from referral_node.web.app import SITE, build_app
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import self_test
 from referral_ui.connections import Listening, listen
+from referral_ui.stopping import Stop
 
 TIDY_EVERY: Final = 60.0
 """Seconds between two rounds of what has to be done again and again."""
 CLOSE_WITHIN: Final = 10.0
 """Seconds that requests under way get at a stop."""
+STOP_WITHIN: Final = 25
+"""Seconds that a stop takes at most; the unit's TimeoutStopSec is above it."""
 
 log = structlog.get_logger()
 
@@ -67,6 +72,8 @@ class Node:
         self.exchange = exchange
         self.parts = parts
         self.ports: dict[str, int] = {}
+        self.room = Room(folder.path, config.limits.disk_reserve_mib)
+        exchange.core.room = self.room.enough
         self.http = parts.transport()
         self.courier = Courier(exchange.core, self.http, parts.chance)
         self.poller: DirectoryPoller | None = None
@@ -168,9 +175,11 @@ class Node:
         core = self.exchange.core
         while True:
             self.sessions.sweep()
+            self.room.enough()
             try:
                 await core.transport.upkeep()
                 await forget_given(core)
+                clear_leftovers(self.folder)
             except StoreError as error:
                 log.error("node.upkeep", code=error.code)
             except Exception as error:  # noqa: BLE001 - sessions must time out whatever else fails
@@ -232,9 +241,8 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
         await node.courier.start()
         await node.follow()
         exchange, pages, metrics = config.exchange, config.pages, config.metrics
-        await node.listen(
-            "exchange", build_listener(node.exchange), exchange.host, exchange.port, exchange.tls
-        )
+        listener = build_listener(node.exchange, Pace(config.limits.parcels_per_minute))
+        await node.listen("exchange", listener, exchange.host, exchange.port, exchange.tls)
         site = build_app(
             exchange=node.exchange, sessions=node.sessions, sign_in=node.door, config=config
         )
@@ -242,7 +250,8 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
         for address in node.pages_addresses():
             site[SITE].origins.add(address)
         node.tidy()
-        await node.listen("metrics", build_metrics(node.exchange), metrics.host, metrics.port)
+        figures = build_metrics(node.exchange, node.room)
+        await node.listen("metrics", figures, metrics.host, metrics.port)
     except BaseException:
         await node.stop()
         raise
@@ -263,10 +272,7 @@ def serve(path: Path, parts: Parts | None = None) -> None:
 
 
 async def _serve(folder: StateFolder, config: Config, parts: Parts) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_ in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_, stop.set)
+    stop = Stop(STOP_WITHIN)
     node = await start(folder, config, parts)
     try:
         check_floor(await all_slots(node.exchange.store))

@@ -7,6 +7,8 @@ Law: no operation reads or shows a case. Whoever is admitted is admitted by a ke
 or the recovery kit, checked here and nowhere else.
 """
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -14,6 +16,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from referral_node import users
+from referral_node.backup import age
+from referral_node.backup.copying import copy_database
 from referral_node.config import Config
 from referral_node.control import Arguments, Handler
 from referral_node.delivery.http import Http
@@ -66,6 +70,10 @@ class EndArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
 
 
+class BackedUpArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    at: int
+
+
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No arguments."""
 
@@ -108,6 +116,7 @@ class Operations:
         self._ended = ended
         self._joined = joined
         self._running = running
+        self._copying = asyncio.Lock()
         self._joining = Joining(
             store,
             http,
@@ -127,6 +136,9 @@ class Operations:
             "users-add": self.add,
             "users-reset": self.reset,
             "users-end": self.end,
+            "backup-copy": self.backup_copy,
+            "backup-done": self.backup_done,
+            "backup-failed": self.backup_failed,
         }
 
     async def status(self, arguments: Arguments) -> Any:
@@ -192,6 +204,31 @@ class Operations:
         user = await users.end_user(self._store, given.name, self._clock())
         self._ended(user.id)
         return {"name": user.name}
+
+    async def backup_copy(self, arguments: Arguments) -> Any:
+        """Copy the database for the backup that the caller makes; ``{"at": its moment}``."""
+        _read(arguments, Nothing)
+        stop = threading.Event()
+        async with self._copying:
+            at = self._clock()
+            try:
+                await asyncio.to_thread(copy_database, self._folder, stop)
+            finally:
+                stop.set()  # whoever waited is gone: the thread shall not keep the node from ending
+        # While it was copied, the write-ahead log could not be emptied: what was erased is in it.
+        await self._store.truncate()
+        return {"at": at}
+
+    async def backup_done(self, arguments: Arguments) -> Any:
+        """The backup of this moment is good."""
+        await age.done(self._store, _read(arguments, BackedUpArguments).at)
+        return {}
+
+    async def backup_failed(self, arguments: Arguments) -> Any:
+        """A backup could not be made."""
+        _read(arguments, Nothing)
+        await age.failed(self._store, self._clock())
+        return {}
 
     async def _open(self, authority: Authority) -> tuple[User | None, UnlockedVault]:
         """The vault by whoever lets it happen; None for the kit."""

@@ -5,18 +5,15 @@ moved there at the end, on disk before it counts; an error or Ctrl-C removes it.
 which the person does not hold the means: the recovery kit is confirmed before anything is written.
 """
 
-import errno
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from referral_node.config import Config, write_config
 from referral_node.exchange.rows import audit
-from referral_node.folder import FolderBusy, FolderLock, StateFolder, sync_folder, write_private
+from referral_node.folder import write_private
+from referral_node.new_folder import new_folder
 from referral_node.store import Store, Tx
 from referral_node.store.facts import (
     BUNDLE,
@@ -28,7 +25,6 @@ from referral_node.store.facts import (
     keep,
     time_bytes,
 )
-from referral_node.trouble import Trouble
 from referral_node.users import POINT_OF_CONTACT, insert_slot, insert_user
 from referral_node.vault.sessions import User
 from referral_node.vault.slots import Kit, Password, SlotKeys
@@ -76,7 +72,7 @@ async def make_node(
 
     Trouble in one line if it cannot be made; then nothing is left behind.
     """
-    with _new_folder(target) as folder:
+    with new_folder(target, "init") as folder:
         vault = UnlockedVault.found(entropy(32), entropy(32))
         node = Signer(entropy(32))
         member = member_id(vault.signer.public)
@@ -138,64 +134,3 @@ def _first_prekeys(
         rows.append((name, sealed, public, now, starts, ends))
         prekeys.append(CasePrekey(SUITE, public, now, starts, ends))
     return rows, tuple(prekeys)
-
-
-@contextmanager
-def _new_folder(target: Path) -> Iterator[StateFolder]:
-    """A folder beside ``target`` to build in, moved there at the end, removed on any error."""
-    target = target.absolute()
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise Trouble(f"{target}: is not a folder: choose another place")
-    if target.exists() and any(target.iterdir()):
-        if (target / "node.toml").exists():
-            raise Trouble(f"{target}: a node is here already; choose another folder for a new one")
-        raise Trouble(f"{target}: the folder is not empty: choose a new or an empty one")
-    building = target.parent / f".{target.name}.init"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        building.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise Trouble(f"{target.parent}: cannot be written ({error.strerror})") from None
-    lock = FolderLock(building)
-    try:
-        lock.take()
-    except FolderBusy as busy:
-        raise Trouble(f"{target}: process {busy.pid} is making a node here now") from None
-    try:
-        _empty(building)  # what an earlier run left that was killed
-        yield StateFolder(building)
-        for path in (building, *building.iterdir()):
-            _sync(path)
-        building.rename(target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise Trouble(f"{target}: {_why(error)}; nothing was kept") from None
-    finally:
-        lock.release()
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.name == "lock":
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _why(error: OSError) -> str:
-    if error.errno in (errno.EBUSY, errno.EXDEV):
-        return "is a place where a disk is mounted: choose a folder inside it"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "the disk is full: make room"
-    return f"cannot be written ({error.strerror})"

@@ -15,10 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from referral_node.backup.format import Head
+from referral_node.backup.making import Made
+from referral_node.backup.restoring import Restored
 from referral_node.config import Config
-from referral_node.setup import Made
+from referral_node.setup import Made as MadeNode
 
 _MINUTE: Final = 60
+_UTC: Final = ZoneInfo("UTC")
 _REQUESTS: Final = {
     "not-asked": "not asked yet: `referral node join`",
     "asked": "made, but the directory has not taken it yet: run `referral node join` again",
@@ -40,7 +44,7 @@ _TROUBLE: Final = {
 }
 
 
-def made(result: Made, config: Config) -> None:
+def made(result: MadeNode, config: Config) -> None:
     """What `init` made, and what comes next."""
     click.echo(f"{clean(config.name)}: the node is made in {result.folder}")
     click.echo(f"Member id    {result.member.hex()}")
@@ -81,6 +85,7 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
         ("Prekeys", f"{answer['prekeys']}, until {_time(answer['prekeys_until'], zone)}"),
         ("Stored", f"{answer['threads']} threads, {answer['messages']} messages, "
                    f"{_size(answer['database_bytes'])}"),
+        ("Disk", _disk(answer)),
     )  # fmt: skip
     click.echo("")
     if not answer["waiting"] and not answer["without_key"]:
@@ -146,13 +151,80 @@ def people(rows: Sequence[Mapping[str, Any]], config: Config) -> None:
     )
 
 
+def backed_up(made: Made) -> None:
+    """One line for the backup, and how many went: for a person and for the journal of a timer."""
+    click.echo(
+        f"{made.path}: {_stored(made.threads, made.messages)}, {_size(made.size)}; "
+        "written, read again and compared."
+    )
+    if made.removed:
+        click.echo(f"Removed {len(made.removed)} older: {', '.join(p.name for p in made.removed)}")
+
+
+def plain_backup(made: Made) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "file": str(made.path),
+        "made_at": made.made_at,
+        "bytes": made.size,
+        "threads": made.threads,
+        "messages": made.messages,
+        "removed": [str(path) for path in made.removed],
+    }
+
+
+def backup_found(head: Head) -> None:
+    """Whose kit is asked for. From the head, which is not authenticated yet."""
+    click.echo(
+        f"A backup of member {head.member.hex()}, made {_time(head.made_at, _UTC)} UTC. "
+        "Type its recovery kit, fourteen groups of four.",
+        err=True,
+    )
+
+
+def restored(found: Restored) -> None:
+    """What was found, and what happens next."""
+    config = found.config
+    zone = _UTC if config is None else ZoneInfo(config.time_zone)
+    name = "the node" if config is None else clean(config.name)
+    click.echo(f"{name} is restored in {found.folder}")
+    _lines(
+        ("Member id", found.member.hex()),
+        ("Backup of", f"{_time(found.made_at, zone)} ({zone.key})"),
+        ("Holds", f"{_stored(found.threads, found.messages)}, {found.attachments} attachments"),
+    )
+    for name in found.missing:
+        click.echo(f"Not in the backup: {clean(name)}, which node.toml names: put it there.")
+    if config is None:
+        click.echo(f"Before the start, mend it: {clean(found.trouble)}")
+    click.echo("The old folder must never be started again: one of the two would be refused.")
+    click.echo(f"Next: referral node serve --state {found.folder}")
+    click.echo(
+        "It asks the other members for what came after the backup; "
+        "a keyholder signs in to have it opened. Their passwords are those of that day."
+    )
+
+
 def clean(text: str) -> str:
     """Without what a terminal would act on."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def _stored(threads: int, messages: int) -> str:
+    return f"{threads} threads, {messages} messages"
+
+
 def _wait(count: int) -> str:
     return "1 message waits" if count == 1 else f"{count} messages wait"
+
+
+def _disk(answer: Mapping[str, Any]) -> str:
+    if "disk_low" not in answer:  # a node of an older version does not tell
+        return "not known"
+    free = f"{_size(answer['disk_free_bytes'])} free"
+    if not answer["disk_low"]:
+        return free
+    return f"{free}: too little, so nothing is taken from others; make room (disk)"
 
 
 def _running(running: Mapping[str, Any] | None) -> str:

@@ -119,9 +119,13 @@ class Kit:
         """The key of the slot that this kit opens."""
         return kit_slot_key(self._secret)
 
+    def backup_pair(self) -> Opener:
+        """The pair that backups are sealed to."""
+        return Opener(kit_backup_seed(self._secret))
+
     def backup_public(self) -> bytes:
-        """The public half of the pair that backups are sealed to, 1,216 bytes."""
-        return Opener(kit_backup_seed(self._secret)).public
+        """Its public half, 1,216 bytes."""
+        return self.backup_pair().public
 
     def __repr__(self) -> str:
         return "Kit(…)"

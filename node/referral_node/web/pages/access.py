@@ -34,6 +34,7 @@ WORDS: Final = {
     "member-note": "Noted something on an organisation",
     "draft-begun": "Began a draft",
     "node-made": "Made this node",
+    "restored": "Restored this node from a backup",
     "password-reset": "Set a new password",
     "user-added": "Let a keyholder in",
     "user-ended": "Ended a keyholder’s access",
