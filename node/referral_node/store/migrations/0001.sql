@@ -165,6 +165,9 @@ CREATE INDEX messages_previous ON messages (previous);
 CREATE INDEX messages_sealed ON messages (number) WHERE body = 'sealed';
 CREATE INDEX messages_unsealed ON messages (peer, thread) WHERE body = 'unsealed';
 CREATE INDEX messages_state ON messages (thread, mine, state, at) WHERE state IS NOT NULL;
+CREATE INDEX messages_lost ON messages (peer, number) WHERE body = 'lost';
+-- By when either side held it: a peer that lost something asks by time.
+CREATE INDEX messages_held ON messages (peer, held_at) WHERE held_at IS NOT NULL;
 
 -- Sealed bodies: ours until they are held by the peer, theirs until they are imported.
 CREATE TABLE bodies (
