@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from referral_protocol import examples, forms
 from referral_protocol.errors import ProtocolError
-from referral_protocol.forms.content import KEY_FORM, MAX_CONTENT, MAX_ORDINARY, decode, encode
+from referral_protocol.forms.content import (
+    KEY_FORM,
+    MAX_CONTENT,
+    MAX_ORDINARY,
+    allowed_text,
+    decode,
+    encode,
+)
 from referral_protocol.wire import MAX_DEPTH
 
 KEYS = st.from_regex(KEY_FORM, fullmatch=True)
@@ -214,3 +221,14 @@ def test_memory_stays_at_a_few_times_the_input(data: bytes) -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 8 * len(data)
+
+
+def test_both_ways_of_checking_a_text_agree_on_every_character() -> None:
+    """ASCII is checked by a table, the rest by an expression: it is one rule."""
+    for code in range(0x110000):
+        sign = chr(code)
+        control = (code < 0x20 and code != 0x0A) or 0x7F <= code < 0xA0
+        refused = control or code in {0x2028, 0x2029, 0x202D, 0x202E} or 0xD800 <= code < 0xE000
+        assert allowed_text(sign) is not refused, hex(code)
+    assert allowed_text("two\nlines")
+    assert not allowed_text("a tab\tin ASCII")

@@ -5,7 +5,7 @@ pages and the courier call them.
 """
 
 from referral_node.exchange.casekeys import CaseKeys
-from referral_node.exchange.compose import NotAllowed, Said, UnknownThread, Voice, author
+from referral_node.exchange.compose import NotAllowed, Voice, author
 from referral_node.exchange.contacts import Contacts, FirstContact, MemberNote
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.drafts import Draft, DraftGone, Drafts, StaleDraft
@@ -14,15 +14,11 @@ from referral_node.exchange.evidence import Evidence
 from referral_node.exchange.figures import Counting, Figure, Figures
 from referral_node.exchange.importing import Importing, ImportResult
 from referral_node.exchange.inbox import Inbox
+from referral_node.exchange.listing import Cases, Choice, Lists, Summary
 from referral_node.exchange.members import Member, MemberBook
 from referral_node.exchange.records import Records, looked, set_follow_up
-from referral_node.exchange.threads import (
-    MessageView,
-    Summary,
-    ThreadIndex,
-    Threads,
-    ThreadView,
-)
+from referral_node.exchange.saying import Said, UnknownThread
+from referral_node.exchange.threads import MessageView, Threads, ThreadView
 
 
 class Exchange:
@@ -39,6 +35,7 @@ class Exchange:
         self.voice = Voice(core)
         self.importing = Importing(core)
         self.threads = Threads(core)
+        self.lists = Lists(core)
         self.drafts = Drafts(core)
         self.contacts = Contacts(core)
         self.records = Records(core)
@@ -49,6 +46,8 @@ class Exchange:
 
 __all__ = [
     "Actor",
+    "Cases",
+    "Choice",
     "Core",
     "Draft",
     "DraftGone",
@@ -65,7 +64,6 @@ __all__ = [
     "Said",
     "StaleDraft",
     "Summary",
-    "ThreadIndex",
     "ThreadView",
     "UnknownThread",
     "author",

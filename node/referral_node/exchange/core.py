@@ -15,7 +15,8 @@ from referral_node.exchange.transport import TransportKeys
 from referral_node.store import Store
 from referral_protocol.suite import Signer
 
-RANKS: Final = {"immediate": 0, "urgent": 1}
+FIRST_OF_ALL: Final = 0
+RANKS: Final = {"immediate": FIRST_OF_ALL, "urgent": 1}
 RANK_ELSE: Final = 2
 
 
@@ -62,6 +63,9 @@ class Core:
         """Called with a member's id after something for it was committed; the courier's ear."""
         self.answered: Callable[[Collection[bytes]], None] = lambda _hashes: None
         """Called with the hashes of our messages after a receipt for them was stored."""
+        self.room: Callable[[], bool] = lambda: True
+        """Whether the disk has room for what others send; asked before anything of theirs is taken.
+        """
 
 
 def rank(priority: str) -> int:

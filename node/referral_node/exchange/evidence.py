@@ -5,9 +5,9 @@ log's entries that prove whose keys they bear. Contents go in only when a keyhol
 that is recorded.
 """
 
-from referral_node.exchange.compose import PRIVATE_VERSION, UnknownThread
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.rows import audit, listed, stored_statement
+from referral_node.exchange.saying import PRIVATE_VERSION, UnknownThread
 from referral_node.store import Tx
 from referral_node.vault.vault import UnlockedVault
 from referral_protocol.bodies import SALT_SIZE

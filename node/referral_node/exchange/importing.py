@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from referral_node.exchange.compose import PRIVATE_VERSION, queue, say_in
 from referral_node.exchange.core import Actor, Core, rank
 from referral_node.exchange.erasing import ERASED, carry_out
 from referral_node.exchange.rows import audit, state_of
+from referral_node.exchange.saying import PRIVATE_VERSION, queue, say_in
 from referral_node.exchange.summaries import Summarised, summarise
 from referral_node.store import Tx
 from referral_node.vault.at_rest import Unsealable

@@ -69,13 +69,23 @@ async def state_of(tx: Tx, thread: bytes) -> ThreadState | None:
     return thread_state(await thread_statements(tx, thread))
 
 
-async def open_thread(tx: Tx, signed: SignedStatement, *, mine: bool, now: int) -> None:
-    """Make the thread's row for an opener."""
+async def open_thread(
+    tx: Tx,
+    signed: SignedStatement,
+    *,
+    mine: bool,
+    now: int,
+    case_key: bytes | None = None,
+    summary: tuple[bytes | None, int] = (None, 0),
+) -> None:
+    """Make the thread's row for an opener; ours with its wrapped case key and its summary, sealed
+    and with its version."""
     statement = signed.statement
     head = statement.head
     await tx.execute(
         "INSERT INTO threads (id, peer, role, kind, priority, opened_at, respond_by, state, "
-        "changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'requested', ?) ON CONFLICT (id) DO NOTHING",
+        "changed_at, case_key, summary, summary_version) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, 'requested', ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (
             signed.hash,
             statement.recipient if mine else statement.sender,
@@ -85,6 +95,8 @@ async def open_thread(tx: Tx, signed: SignedStatement, *, mine: bool, now: int) 
             statement.at,
             head.respond_by or statement.at,
             now,
+            case_key,
+            *summary,
         ),
     )
 

@@ -1,7 +1,8 @@
 """What lists need of each case, sealed under its case key and folded forward message by message.
 
 Law: a summary holds nothing that its messages do not hold, and is replaced in the transaction that
-stores or imports a message. Erasing the case key erases it too.
+stores or imports a message. Erasing the case key erases it too. Of what it says one bit stands
+beside it in the clear, that somebody here should look: it tells less than the statements do.
 """
 
 from typing import Any, Final
@@ -54,6 +55,11 @@ class CaseSummary(msgspec.Struct, frozen=True):
     unread: int = 0
     last_at: int = 0
 
+    @property
+    def attention(self) -> bool:
+        """Whether somebody here should look: something was not read, or they wait for our word."""
+        return bool(self.unread) or (self.pending is not None and not self.pending.mine)
+
 
 class Summarised(msgspec.Struct, frozen=True):
     """The message that is folded in."""
@@ -64,6 +70,19 @@ class Summarised(msgspec.Struct, frozen=True):
     kind: str
     state: str | None
     at: int
+
+
+FIRST: Final = 1
+"""Version of a summary that was made of an opener."""
+
+
+def first_summary(case_key: CaseKey, said: Summarised, content: dict[str, Any]) -> bytes:
+    """The sealed summary of a thread that begins with this message."""
+    return _sealed(case_key, said.thread, FIRST, fold(CaseSummary(), said, content))
+
+
+def _sealed(case_key: CaseKey, thread: bytes, version: int, summary: CaseSummary) -> bytes:
+    return case_key.seal(msgspec.msgpack.encode(summary), ("threads", thread, version))
 
 
 async def summarise(tx: Tx, case_key: CaseKey, said: Summarised, content: dict[str, Any]) -> None:
@@ -79,7 +98,7 @@ async def summarise(tx: Tx, case_key: CaseKey, said: Summarised, content: dict[s
         except Unsealable:
             return  # damaged: it stays so and is shown so; the message itself is not held up
     after = fold(before, said, content)
-    sealed = case_key.seal(msgspec.msgpack.encode(after), ("threads", said.thread, version + 1))
+    sealed = _sealed(case_key, said.thread, version + 1, after)
     await tx.execute(
         "UPDATE threads SET summary = ?, summary_version = ? WHERE id = ?",
         (sealed, version + 1, said.thread),

