@@ -25,6 +25,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from referral_node.mail_settings import Mail, Quiet, Security, mail_problems
 from referral_node.toml_lines import line_of, lines
 from referral_node.trouble import Trouble
 from referral_protocol.directory.endpoints import parse_endpoint
@@ -103,6 +104,16 @@ class DirectoryChoice(_Table, frozen=True):
     every_seconds: Seconds = 60
 
 
+class Limits(_Table, frozen=True):
+    """What others may ask of this node. ``parcels_per_minute``: of each member, a minute's worth at
+    once; the rest is told to come back. ``disk_reserve_mib``: free space below which nothing is
+    taken from others (on a small disk two per cent of it, if that is less).
+    """
+
+    parcels_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 6000
+    disk_reserve_mib: Annotated[int, Meta(ge=0, le=1_000_000)] = 256
+
+
 class Config(_Table, frozen=True):
     """The whole file. Everything but the name and the endpoint has a default."""
 
@@ -113,6 +124,8 @@ class Config(_Table, frozen=True):
     pages: Pages = Pages()
     metrics: Metrics = Metrics()
     directory: DirectoryChoice = DirectoryChoice()
+    limits: Limits = Limits()
+    mail: Mail | None = None
     allow_loopback: bool = False
     log_level: Level = "info"
 
@@ -177,6 +190,13 @@ def write_config(config: Config) -> str:
         if fields:
             out += ["", f"# {comment}", f"[{table}]"]
             out += [f"{field} = {_toml(getattr(value, field))}" for field in fields]
+    if config.mail is not None:
+        out += ["", "# Who is told by mail that something waits. Never a word of a case.", "[mail]"]
+        out += [
+            f"{key} = {_toml(value)}"
+            for key, value in msgspec.to_builtins(config.mail).items()
+            if value not in (None, ())
+        ]
     return "\n".join(out) + "\n"
 
 
@@ -202,6 +222,7 @@ _TABLES: Final = {
     "pages": ("The pages that keyholders open in their browser.", ("hosts", "host", "port")),
     "metrics": ("Figures for monitoring, on loopback only.", ()),
     "directory": ("Which directory `referral node join` asks.", ()),
+    "limits": ("What others may ask of this node.", ()),
 }
 """Each table's comment in a new file, and the fields that stand in it whatever their value."""
 _DEFAULTS: Final[dict[str, _Table]] = {
@@ -209,6 +230,7 @@ _DEFAULTS: Final[dict[str, _Table]] = {
     "pages": Pages(),
     "metrics": Metrics(),
     "directory": DirectoryChoice(),
+    "limits": Limits(),
 }
 
 _AT: Final = re.compile(r"(?P<words>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
@@ -220,7 +242,13 @@ _PATTERNS: Final = {
     "pins": "64 hexadecimal digits: the SHA-256 of the TLS public key",
     "hosts": "host names in lower case, without port",
     "country": "two capital letters, like PT",
+    "from": "an address, like exchange@example.org",
+    "administrators": "addresses, like it@example.org",
+    "quiet": 'times of day, like "21:00"',
+    "link": "the address of the pages, like https://cases.example.org/",
 }
+
+_CHOICES: Final[dict[str, Any]] = {"log_level": Level, "security": Security}
 
 Path_ = tuple[str | int, ...]
 
@@ -240,18 +268,31 @@ def _explain(message: str, values: dict[str, Any]) -> tuple[Path_, str]:
         return (*path, missing["key"]), "this key must be set"
     name = next((str(step) for step in reversed(path) if isinstance(step, str)), "")
     if "enum value" in words:
-        return path, f"write one of {', '.join(get_args(Level))}"
+        return path, f"write one of {', '.join(get_args(_CHOICES.get(name, Level)))}"
+    if "regex" in words and path[0] == "mail" and len(path) > 1:
+        name = str(path[1])  # inside quiet, too, there are only times of day
     if "regex" in words and name in _PATTERNS:
         return path, f"write {_PATTERNS[name]}"
     return path, _plain(words)
 
 
 def _meant(key: str, path: Path_) -> str:
-    tables: dict[str, type[_Table]] = {"exchange": Exchange, "pages": Pages, "metrics": Metrics}
+    tables: dict[str, type[_Table]] = {
+        "exchange": Exchange,
+        "pages": Pages,
+        "metrics": Metrics,
+        "limits": Limits,
+    }
     kind: type[_Table] = Config
+    if path and path[0] == "mail":
+        fields = msgspec.structs.fields(Quiet if path[-1] == "quiet" else Mail)
+        return _close(key, [field.encode_name for field in fields])
     if path:
         kind = Tls if path[-1] == "tls" else tables.get(str(path[0]), DirectoryChoice)
-    known = list(kind.__struct_fields__)
+    return _close(key, list(kind.__struct_fields__))
+
+
+def _close(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, 1)
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
 
@@ -300,6 +341,8 @@ def _problems(config: Config) -> list[tuple[Path_, str]]:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         found.append((("time_zone",), "not a known time zone; write it like Europe/Lisbon"))
     found += _directory_problems(config)
+    if config.mail is not None:
+        found += [(("mail", key), words) for key, words in mail_problems(config.mail)]
     return found
 
 
@@ -341,7 +384,10 @@ def _toml(value: Any) -> str:
         return '"' + "".join(_escaped(c) for c in value) + '"'
     if isinstance(value, Tls):
         return f"{{ certificate = {_toml(value.certificate)}, key = {_toml(value.key)} }}"
-    if isinstance(value, tuple):
+    if isinstance(value, dict):
+        pairs = (f"{key} = {_toml(each)}" for key, each in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, tuple | list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     raise TypeError(f"no TOML for {type(value).__name__}")
 
