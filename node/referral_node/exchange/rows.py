@@ -46,9 +46,17 @@ async def settle(tx: Tx, threads: Iterable[bytes], now: int) -> None:
             continue
         priority, respond_by = wanted(statements)
         await tx.execute(
-            "UPDATE threads SET state = ?, ended = ?, changed_at = ?, "
+            "UPDATE threads SET state = ?, ended = ?, withdrawn = ?, look_at = 0, changed_at = ?, "
             "priority = COALESCE(?, priority), respond_by = COALESCE(?, respond_by) WHERE id = ?",
-            (state.state, int(state.ended), now, priority, respond_by, thread),
+            (
+                state.state,
+                int(state.ended),
+                int(state.withdrawn is not None),
+                now,
+                priority,
+                respond_by,
+                thread,
+            ),
         )
 
 

@@ -104,6 +104,7 @@ CREATE TABLE counters (
 -- attention: 1 while something new is to be read or the other side waits for our word, so that a list
 -- finds such a thread among many that have ended without opening any of them.
 -- erase_at: somebody decided so then; erased_at: the case key and all contents are gone.
+-- withdrawn: the referring side took it back; look_at: when notices have to look at it next.
 CREATE TABLE threads (
     id BLOB PRIMARY KEY NOT NULL,
     peer BLOB NOT NULL,
@@ -114,6 +115,8 @@ CREATE TABLE threads (
     respond_by INTEGER NOT NULL,
     state TEXT NOT NULL,
     ended INTEGER NOT NULL DEFAULT 0,
+    withdrawn INTEGER NOT NULL DEFAULT 0,
+    look_at INTEGER NOT NULL DEFAULT 0,
     changed_at INTEGER NOT NULL,
     follow_up_at INTEGER,
     erase_at INTEGER,
@@ -124,7 +127,7 @@ CREATE TABLE threads (
     attention INTEGER NOT NULL DEFAULT 0
 );
 -- What lists choose and sort by stands in the index: turning pages reads no thread but those shown.
-CREATE INDEX threads_listed ON threads (ended, changed_at DESC, peer, state, id);
+CREATE INDEX threads_listed ON threads (ended, changed_at DESC, id, peer, state);
 CREATE INDEX threads_attention ON threads (id) WHERE attention = 1;
 CREATE INDEX threads_counted ON threads (role, opened_at, peer, id, respond_by);
 CREATE INDEX threads_to_erase ON threads (id) WHERE erase_at IS NOT NULL AND erased_at IS NULL;
@@ -296,4 +299,77 @@ CREATE TABLE owed (
     peer BLOB NOT NULL,
     asked_at INTEGER NOT NULL,
     paid_at INTEGER
+);
+
+-- Files beside messages. The ciphertext lies in the folder `attachments`, under its hash, exactly as
+-- it travels. state: 'coming' (theirs; held bytes of it are synced), 'kept' (all of it is there),
+-- 'dropped' (nobody needs it: the file goes, then the row). message: the statement that lists it.
+-- Ours, until it is said: owner is the draft or thread that it was added to, and private says what
+-- the body will say of it, under the owner's case key. waits: ours, the message that may not go
+-- before the peer has this; NULL: the peer has it.
+CREATE TABLE attachments (
+    number INTEGER PRIMARY KEY NOT NULL,
+    hash BLOB NOT NULL,
+    mine INTEGER NOT NULL,
+    peer BLOB,
+    size INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    begun_at INTEGER NOT NULL,
+    message BLOB,
+    waits INTEGER,
+    owner BLOB,
+    private BLOB
+);
+CREATE UNIQUE INDEX attachments_theirs ON attachments (peer, hash) WHERE mine = 0;
+CREATE INDEX attachments_hash ON attachments (hash);
+CREATE INDEX attachments_message ON attachments (message);
+CREATE INDEX attachments_owner ON attachments (owner);
+CREATE INDEX attachments_waiting ON attachments (waits) WHERE waits IS NOT NULL;
+
+-- Where keyholders are told by mail that something waits.
+CREATE TABLE mail_addresses (
+    user BLOB PRIMARY KEY NOT NULL,
+    address TEXT NOT NULL,
+    set_at INTEGER NOT NULL
+);
+
+-- When a keyholder is away: the first and the last day, as dates of the node's time zone.
+CREATE TABLE absences (
+    number INTEGER PRIMARY KEY NOT NULL,
+    user BLOB NOT NULL,
+    first TEXT NOT NULL,
+    last TEXT NOT NULL,
+    set_at INTEGER NOT NULL
+);
+CREATE INDEX absences_user ON absences (user, last);
+
+-- What somebody has to be told by mail, each once: codes, ids and times, nothing of a case.
+-- audience: contact, deputy or administrator; subject: a thread, a peer or nothing; occasion: what
+-- makes it new, such as the time by which an answer was due; urgent: it breaks quiet hours.
+CREATE TABLE notices (
+    number INTEGER PRIMARY KEY NOT NULL,
+    audience TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    subject BLOB NOT NULL,
+    occasion INTEGER NOT NULL,
+    urgent INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    closed_at INTEGER
+);
+CREATE UNIQUE INDEX notices_once ON notices (audience, reason, subject, occasion);
+CREATE INDEX notices_waiting ON notices (audience, urgent, made_at) WHERE closed_at IS NULL;
+CREATE TABLE notices_told (
+    notice INTEGER NOT NULL,
+    person BLOB NOT NULL,
+    PRIMARY KEY (notice, person)
+);
+
+-- How mailing each person goes: when the last mail was taken, and when to try again if one was not.
+CREATE TABLE mailings (
+    person BLOB PRIMARY KEY NOT NULL,
+    mailed_at INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL DEFAULT 0,
+    code TEXT
 );
