@@ -46,6 +46,7 @@ class Answered:
     data: bytes
     envelope: Envelope | None
     signed: SignedReceipt | None
+    retry_after: str | None = None
 
     @property
     def receipt(self) -> Receipt:
@@ -229,14 +230,14 @@ class Forge:
             ) as response,
         ):
             body = await response.read()
+            later = response.headers.get("Retry-After")
             if response.status != 200:
                 assert response.content_type == "application/problem+json"
-                return Answered(response.status, body, None, None)
+                return Answered(response.status, body, None, None, later)
         envelope = parse_envelope(body)
         node = signer(f"{self.office.name} node").public
-        return Answered(
-            200, body, envelope, verify_receipt(envelope.content, envelope.signature, node)
-        )
+        signed = verify_receipt(envelope.content, envelope.signature, node)
+        return Answered(200, body, envelope, signed, later)
 
     async def send(self, *messages: Message) -> Answered:
         """The messages in one right parcel."""

@@ -7,7 +7,6 @@ stops first and the store closes last.
 import asyncio
 import errno
 import os
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -45,12 +44,14 @@ from referral_protocol.directory.entries import (
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import SEED_SIZE, Signer, self_test
 from referral_ui.connections import listen
+from referral_ui.stopping import Stop
 
 ROOT_KEYS: Final = 3
 ROOT_THRESHOLD: Final = 2
 UPKEEP: Final = 30.0
 PROBE_AGAIN: Final = 5 * 60 * 1000
 SHUTDOWN: Final = 5.0
+STOP_WITHIN: Final = 25
 CONNECTIONS: Final = 2048
 
 log = structlog.get_logger()
@@ -279,10 +280,7 @@ async def serve(
     if lock is None:
         raise Trouble(f"{folder.path}: a directory runs in this folder already; stop it first")
     try:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, stop.set)
+        stop = Stop(STOP_WITHIN)
         async with serving(folder, config, world, port) as running:
             log.info("ready", port=running.port, size=running.ledger.checkpoint.size)
             ready(running.url)

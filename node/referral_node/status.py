@@ -25,6 +25,7 @@ from referral_node.store.facts import (
     fact,
     time_of,
 )
+from referral_node.store.room import Room
 from referral_protocol import profiles
 from referral_protocol.directory.entries import MEMBER as MEMBER_ENTRY
 from referral_protocol.directory.entries import parse_entry, parse_leaf
@@ -93,6 +94,8 @@ class Status(msgspec.Struct, frozen=True):
     threads: int
     messages: int
     database_bytes: int
+    disk_free_bytes: int
+    disk_low: bool
     running: dict[str, Any] | None = None
 
 
@@ -110,6 +113,7 @@ async def status(
         "SELECT COUNT(*) AS count, MIN(held_at) AS since FROM messages "
         "WHERE body = 'sealed' AND mine = 0"
     )
+    room = await asyncio.to_thread(Room, folder.path, config.limits.disk_reserve_mib, quiet=True)
     prekeys = await store.row("SELECT COUNT(*) AS count, MAX(ends) AS until FROM case_prekeys")
     return Status(
         organisation=config.name,
@@ -130,6 +134,8 @@ async def status(
         threads=await _count(store, "SELECT COUNT(*) FROM threads"),
         messages=await _count(store, "SELECT COUNT(*) FROM messages"),
         database_bytes=await asyncio.to_thread(_size, folder),
+        disk_free_bytes=room.free,
+        disk_low=room.low,
         running=running() if running is not None else None,
     )
 

@@ -1,8 +1,9 @@
 """The public listener: parcels in, receipts out, the transport prekey (SPEC 7.1).
 
 Law: the head of a parcel is verified before its rest is read; nothing is kept of a request that was
-not answered with a receipt. Whatever a stranger sends is bounded in size and time. Every answer
-about a parcel that names itself is signed; only what cannot be parsed gets a problem document.
+not answered with a receipt. Whatever a stranger sends is bounded in size, time and number. Every
+answer about a parcel that names itself is signed; only what cannot be parsed gets a problem
+document. Whoever has to come back is told when (``Retry-After``), beside the signed answer too.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Final
 import structlog
 from aiohttp import hdrs, web
 
+from referral_node.api.pace import Pace
 from referral_node.api.problems import problem
 from referral_node.exchange import Exchange
 from referral_node.store import StoreError
@@ -38,22 +40,39 @@ MOST_AT_ONCE: Final = 64
 MOST_OF_ONE: Final = 8
 """The same for each member: one that sends without end takes no other's place."""
 
+COME_BACK: Final = {"busy": 5, "disk": 300}
+"""Seconds after which there may be a place again, or somebody may have made room."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = structlog.get_logger()
 
 
+class TooFast(ProtocolError):
+    """A member has had its share. ``wait``: seconds until its next parcel is welcome."""
+
+    def __init__(self, wait: int) -> None:
+        self.wait = wait
+        super().__init__("busy", "parcel: more of them than this node takes")
+
+
 class Parcels:
     """``POST /v1/parcels``."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, pace: Pace) -> None:
         self._exchange = exchange
+        self._pace = pace
         self._under_way: Counter[bytes] = Counter()
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """One parcel; answered with the envelope of a receipt, or a problem document."""
-        refused = _refuse_early(request)
-        return await self._answer(request) if refused is None else refused
+        wait = self._pace.stranger(request.remote)
+        if wait:
+            return problem(429, "busy", "Too much from this address.", retry_after=wait)
+        answer = _refuse_early(request) or await self._answer(request)
+        if answer.status != 200:
+            self._pace.worthless(request.remote)
+        return answer
 
     @contextmanager
     def _room(self, sender: bytes) -> Iterator[None]:
@@ -80,34 +99,50 @@ class Parcels:
             return problem(400, refusal.code, "The head of the parcel cannot be read.")
         except TimeoutError:
             return problem(408, "slow", "The head of the parcel took too long.")
+        body, wait = b"", 0
+        code: str | None = None
         try:
             body = await self._take(request, head)
         except TimeoutError:
             return problem(408, "slow", "The parcel took too long.")
+        except TooFast as refusal:
+            code, wait = refusal.code, refusal.wait
         except ProtocolError as refusal:
-            body = await self._exchange.inbox.refuse(head.header, refusal.code)
-            _noted(head.header, refusal.code, began)
+            code = refusal.code
         except StoreError as error:
             code = "disk" if error.code in ("disk", "read-only") else "busy"
+        if code is not None:
             body = await self._exchange.inbox.refuse(head.header, code)
-            _noted(head.header, code, began)
-        else:
-            _noted(head.header, None, began)
+            wait = wait or COME_BACK.get(code, 0)
+        _noted(head.header, code, began)
         response = web.Response(body=body, content_type=RECEIPT_TYPE)
+        if wait:
+            response.headers[hdrs.RETRY_AFTER] = str(wait)
         if not request.content.at_eof():
             response.force_close()  # the rest of a refused parcel is not read
         return response
 
     async def _take(self, request: web.Request, head: ParcelHead) -> bytes:
         inbox = self._exchange.inbox
-        await inbox.accept(head)
+        try:
+            await inbox.accept(head)
+        except ProtocolError:
+            self._pace.worthless(request.remote)  # it proved no member that may send
+            raise
+        wait = self._pace.member(head.header.sender)
+        if wait:
+            raise TooFast(wait)
         with self._room(head.header.sender):
             async with asyncio.timeout(BODY_TIME):
                 sealed = await _read_rest(request, head.header.length)
             return await inbox.receive(head, sealed)
 
-    async def prekey(self, _request: web.Request) -> web.Response:
+    async def prekey(self, request: web.Request) -> web.Response:
         """``GET /v1/prekey``: transport prekey, node certificate, directory checkpoint."""
+        wait = self._pace.stranger(request.remote)
+        if wait:
+            return problem(429, "busy", "Too much from this address.", retry_after=wait)
+        self._pace.worthless(request.remote)  # whoever asks has proved nothing
         core = self._exchange.core
         try:
             prekey = await core.transport.upkeep()
@@ -187,10 +222,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(500, "fault", "This node failed. It was logged.")
 
 
-def build_listener(exchange: Exchange) -> web.Application:
+def build_listener(exchange: Exchange, pace: Pace | None = None) -> web.Application:
     """The application of the public listener."""
     app = web.Application(middlewares=[problems], client_max_size=MAX_PARCEL)
-    parcels = Parcels(exchange)
+    parcels = Parcels(exchange, pace or Pace())
     app.add_routes(
         [
             web.post("/v1/parcels", parcels.post, expect_handler=_expected),

@@ -6,6 +6,7 @@ Law: numbers, codes and member ids; never a case, a name or an address.
 from aiohttp import web
 
 from referral_node.exchange import Exchange
+from referral_node.store.room import Room
 from referral_protocol.directory.replica import Freshness
 
 _COUNTS = (
@@ -37,7 +38,7 @@ _COUNTS = (
 )
 
 
-def build_metrics(exchange: Exchange) -> web.Application:
+def build_metrics(exchange: Exchange, room: Room) -> web.Application:
     """The application of the metrics listener: ``GET /metrics`` and ``GET /health``."""
 
     async def metrics(_request: web.Request) -> web.Response:
@@ -56,12 +57,26 @@ def build_metrics(exchange: Exchange) -> web.Application:
             "# TYPE referral_directory_age_seconds gauge",
             f"referral_directory_age_seconds {age:.0f}",
         ]
+        low = not room.enough()
+        lines += [
+            "# HELP referral_disk_free_bytes Room on the disk of the state folder",
+            "# TYPE referral_disk_free_bytes gauge",
+            f"referral_disk_free_bytes {room.free}",
+            "# HELP referral_disk_low 1 while nothing is taken from others for want of room",
+            "# TYPE referral_disk_low gauge",
+            f"referral_disk_low {int(low)}",
+        ]
         return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
 
     async def health(_request: web.Request) -> web.Response:
         await exchange.store.row("SELECT 1")
         stale = exchange.members.freshness is not Freshness.CURRENT
-        return web.json_response({"store": "ok", "directory": "stale" if stale else "ok"})
+        told = {
+            "store": "ok",
+            "directory": "stale" if stale else "ok",
+            "disk": "ok" if room.enough() else "low",
+        }
+        return web.json_response(told)
 
     app = web.Application()
     app.add_routes([web.get("/metrics", metrics), web.get("/health", health)])

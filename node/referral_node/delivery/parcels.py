@@ -138,7 +138,7 @@ class Parcels:
         envelope, signed = self._verified(peer, parcel, answer)
         await self._prekeys.learn(peer, envelope)
         if signed.receipt.code is not None:
-            raise _refused(signed.receipt.code)
+            raise _refused(signed.receipt.code, answer.wait)
         await self._posting.answered(peer, parcel.sent, envelope, signed, self._later())
         log.info(
             "parcel.answered",
@@ -173,9 +173,9 @@ class Parcels:
         return envelope, signed
 
 
-def _refused(code: str) -> Failed:
+def _refused(code: str, wait: int) -> Failed:
     """The whole parcel was refused, and signed so. That says something of these bytes; what is in
     them goes in another parcel, unless it is us whom they do not take anything from."""
     known = CODES.get(code)
     refresh = known is not None and known.retry is Retry.REFRESH
-    return Failed(code, refresh=refresh, final=code == "removed")
+    return Failed(code, refresh=refresh, final=code == "removed", wait=wait)

@@ -73,6 +73,8 @@ class Inbox:
         given = await self._given(header)
         if given is not None:
             return await self._envelope(bytes(given["content"]), bytes(given["signature"]))
+        if not core.room():
+            raise ProtocolError("disk", "parcel: the rest of the disk is kept for our own")
         check_sealed_part(header, sealed)
         prekey = await core.transport.upkeep()
         content = open_parcel(core.transport.opener(header.prekey), header, sealed)

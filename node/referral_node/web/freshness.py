@@ -1,4 +1,4 @@
-"""How fresh this node's copy of the directory is, in words that say what that means today.
+"""What a page says above everything: how fresh the directory is, what cannot be opened or taken.
 
 Law: staleness stops nobody who is known; it limits first uses of keys never seen, and says so. The
 tiers are the protocol's (DIRECTORY 4.4), by the time of the newest checkpoint.
@@ -14,11 +14,21 @@ from referral_ui.times import Times, lower
 NO_FIRST_USE: Final = (Freshness.STALE, Freshness.LOST)
 
 
+NO_ROOM: Final = Banner(
+    "The disk of your node is almost full",
+    "Nothing that others send is taken until there is room. Their nodes try again by themselves, so"
+    " nothing is lost, but it comes late. You can still write and send. Tell your administrator.",
+    "warn",
+)
+
+
 def banners(visit: Visit) -> tuple[Banner, ...]:
     """What the pages say about it; nothing while it is fresh."""
     found = []
     if visit.trouble is not None:
         found.append(Banner("What has come cannot be opened now", visit.trouble, "danger"))
+    if not visit.exchange.core.room():
+        found.append(NO_ROOM)
     members = visit.exchange.members
     if members.directory is None:
         text = "This node has not joined a directory yet, so nothing can be sent or received."
