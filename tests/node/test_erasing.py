@@ -26,7 +26,7 @@ async def files(office: Office) -> bytes:
 
 
 async def private_rows(office: Office) -> list[bytes]:
-    rows = await office.store.rows("SELECT private FROM messages WHERE private IS NOT NULL")
+    rows = await office.store.rows("SELECT private FROM contents")
     return [bytes(row["private"]) for row in rows]
 
 

@@ -60,8 +60,8 @@ async def carry_out(core: Core) -> set[bytes]:
 
 async def _erase(tx: Tx, thread: bytes, now: int) -> None:
     await tx.execute(
-        "UPDATE threads SET case_key = NULL, summary = NULL, erased_at = ?, follow_up_at = NULL "
-        "WHERE id = ?",
+        "UPDATE threads SET case_key = NULL, summary = NULL, attention = 0, erased_at = ?, "
+        "follow_up_at = NULL WHERE id = ?",
         (now, thread),
     )
     # Theirs that nobody opened go too; ours on the way out are sealed, to another's key.
@@ -71,7 +71,11 @@ async def _erase(tx: Tx, thread: bytes, now: int) -> None:
         (thread,),
     )
     await tx.execute(
-        "UPDATE messages SET private = NULL, withheld = ?, body = CASE WHEN mine = 0 THEN 'none' "
+        "DELETE FROM contents WHERE message IN (SELECT number FROM messages WHERE thread = ?)",
+        (thread,),
+    )
+    await tx.execute(
+        "UPDATE messages SET withheld = ?, body = CASE WHEN mine = 0 THEN 'none' "
         "ELSE body END WHERE thread = ?",
         (ERASED, thread),
     )

@@ -30,8 +30,9 @@ class Evidence:
         if replica is None or core.members.checkpoint is None:
             raise ProtocolError("unknown-member", "no copy of the directory yet")
         rows = await core.store.rows(
-            "SELECT m.number, m.hash, m.statement, m.signature, m.peer, m.mine, m.private, "
+            "SELECT m.number, m.hash, m.statement, m.signature, m.peer, m.mine, c.private, "
             "t.case_key FROM messages m JOIN threads t ON t.id = m.thread "
+            "LEFT JOIN contents c ON c.message = m.number "
             "WHERE m.thread = ? ORDER BY m.number",
             (thread,),
         )

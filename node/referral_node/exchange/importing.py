@@ -245,8 +245,9 @@ class Importing:
         """They could not read one of ours: seal the same statement again, to today's prekey."""
         named = content.get("statement")
         row = await tx.row(
-            "SELECT m.number, m.hash, m.thread, m.private, m.body, m.body_hash, t.case_key, "
+            "SELECT m.number, m.hash, m.thread, c.private, m.body, m.body_hash, t.case_key, "
             "t.priority FROM messages m JOIN threads t ON t.id = m.thread "
+            "LEFT JOIN contents c ON c.message = m.number "
             "WHERE m.hash = ? AND m.mine = 1 AND m.peer = ?",
             (named, peer),
         )
@@ -282,8 +283,9 @@ class Importing:
             count, threads = 0, set()
             for peer in ready:
                 waiting = await tx.rows(
-                    "SELECT m.number, m.hash, m.thread, m.private, t.case_key, t.priority "
+                    "SELECT m.number, m.hash, m.thread, c.private, t.case_key, t.priority "
                     "FROM messages m JOIN threads t ON t.id = m.thread "
+                    "JOIN contents c ON c.message = m.number "
                     "WHERE m.body = 'unsealed' AND m.mine = 1 AND m.peer = ? LIMIT 256",
                     (peer,),
                 )
@@ -338,10 +340,14 @@ async def _keep(tx: Tx, case_key: CaseKey, row: sqlite3.Row, opened: _Opened) ->
     """Store the content under the case key, destroy the ciphertext, fold the summary."""
     named = bytes(row["hash"])
     await tx.execute(
-        "UPDATE messages SET body = 'imported', private = ?, code = NULL WHERE number = ?",
+        "UPDATE messages SET body = 'imported', code = NULL WHERE number = ?", (row["number"],)
+    )
+    await tx.execute(
+        "INSERT INTO contents (message, private) VALUES (?, ?) "
+        "ON CONFLICT (message) DO UPDATE SET private = excluded.private",
         (
-            case_key.seal(opened.salt + opened.packed, ("messages", named, PRIVATE_VERSION)),
             row["number"],
+            case_key.seal(opened.salt + opened.packed, ("messages", named, PRIVATE_VERSION)),
         ),
     )
     await tx.execute("DELETE FROM bodies WHERE message = ?", (row["number"],))

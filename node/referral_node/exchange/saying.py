@@ -120,8 +120,8 @@ async def _insert(
     statement = signed.statement
     rows = await tx.rows(
         "INSERT INTO messages (hash, thread, peer, mine, epoch, seq, previous, seen, at, expires, "
-        "kind, state, statement, signature, body, body_hash, private, actor) "
-        "VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
+        "kind, state, statement, signature, body, body_hash, actor) "
+        "VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
         (
             signed.hash,
             signed.thread,
@@ -138,11 +138,12 @@ async def _insert(
             signed.signature,
             "unsealed" if sealed is None else "outgoing",
             None if sealed is None else sealed_hash(sealed),
-            private,
             actor,
         ),
     )
-    return int(rows[0]["number"])
+    number = int(rows[0]["number"])
+    await tx.execute("INSERT INTO contents (message, private) VALUES (?, ?)", (number, private))
+    return number
 
 
 async def _queue(tx: Tx, number: int, peer: bytes, place: int, sealed: bytes, now: int) -> None:

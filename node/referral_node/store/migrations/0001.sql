@@ -136,8 +136,8 @@ CREATE INDEX threads_to_erase ON threads (id) WHERE erase_at IS NOT NULL AND era
 -- Every statement that we made or hold, both directions. number keeps the order of arrival here.
 -- body, ours: 'unsealed' (waits for a key), 'outgoing', 'gone' (delivered), 'none' (sent as a husk);
 -- theirs: 'sealed', 'imported', 'unreadable', 'none' (a husk); of both: 'lost' (a peer brought the
--- statement back, its content is still to come). private holds salt and content under
--- the case key; withheld says why a husk has no body; code is what was refused or not readable.
+-- statement back, its content is still to come). withheld says why a husk has no body;
+-- code is what was refused or not readable.
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY NOT NULL,
     hash BLOB NOT NULL UNIQUE,
@@ -156,7 +156,6 @@ CREATE TABLE messages (
     signature BLOB NOT NULL,
     body TEXT NOT NULL,
     body_hash BLOB,
-    private BLOB,
     withheld TEXT,
     code TEXT,
     held_at INTEGER,
@@ -164,7 +163,7 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_counter ON messages (peer, mine, epoch, seq);
 CREATE INDEX messages_thread ON messages (thread, number);
-CREATE INDEX messages_previous ON messages (previous);
+CREATE INDEX messages_previous ON messages (previous) WHERE previous IS NOT NULL;
 -- SQLite takes a partial index only where a query has its condition word for word.
 CREATE INDEX messages_sealed ON messages (number) WHERE body = 'sealed';
 CREATE INDEX messages_unsealed ON messages (peer, thread) WHERE body = 'unsealed';
@@ -172,6 +171,13 @@ CREATE INDEX messages_state ON messages (thread, mine, state, at) WHERE state IS
 CREATE INDEX messages_lost ON messages (peer, number) WHERE body = 'lost';
 -- By when either side held it: a peer that lost something asks by time.
 CREATE INDEX messages_held ON messages (peer, held_at) WHERE held_at IS NOT NULL;
+
+-- What was said: salt and content under the case key. Beside the messages, not in them: a list or a
+-- change of state reads and writes a tenth of the bytes.
+CREATE TABLE contents (
+    message INTEGER PRIMARY KEY NOT NULL,
+    private BLOB NOT NULL
+);
 
 -- Sealed bodies: ours until they are held by the peer, theirs until they are imported.
 CREATE TABLE bodies (
