@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from referral_node.backup.age import Backups
 from referral_node.backup.format import Head
 from referral_node.backup.making import Made
 from referral_node.backup.restoring import Restored
@@ -83,10 +84,14 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
         ("Directory", _directory(directory, zone, now)),
         ("Keyholders", str(answer["keyholders"])),
         ("Prekeys", f"{answer['prekeys']}, until {_time(answer['prekeys_until'], zone)}"),
-        ("Stored", f"{answer['threads']} threads, {answer['messages']} messages, "
+        ("Stored", f"{_stored(answer['threads'], answer['messages'])}, "
                    f"{_size(answer['database_bytes'])}"),
         ("Disk", _disk(answer)),
+        ("Backup", _backups(answer, zone, now)),
     )  # fmt: skip
+    if answer.get("restored_at") is not None:
+        restored, until = answer["restored_at"], answer["restored_from"]
+        _lines(("Restored", f"{_time(restored, zone)}, from a backup of {_time(until, zone)}"))
     click.echo("")
     if not answer["waiting"] and not answer["without_key"]:
         click.echo("Nothing waits to be delivered.")
@@ -247,6 +252,20 @@ def _answers(running: Mapping[str, Any]) -> str:
     if what is None:
         what = "what the directory answers cannot be used"
     return f"{what}: {code}"
+
+
+def _backups(answer: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:
+    """How old the last good one is, and whether somebody should look."""
+    known = answer.get("backups")  # a node of an older version does not tell
+    if known is None or (known["at"] is None and known["failed_at"] is None):
+        return "never: `referral node backup`"
+    found = Backups(**known)
+    said = "never" if found.at is None else f"{_time(found.at, zone)}, {_ago(found.at, now)}"
+    if found.failed_at is not None:
+        said += f"; the last try, {_ago(found.failed_at, now)}, failed: see its journal"
+    elif found.late(now):
+        said += "; too old: does its timer run?"
+    return said
 
 
 def _directory(directory: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from referral_node.backup.age import Backups, backups
 from referral_node.config import Config
 from referral_node.folder import StateFolder
 from referral_node.joining import last_state
@@ -20,6 +21,8 @@ from referral_node.store.facts import (
     DIRECTORY_URL,
     EPOCH,
     MEMBER,
+    RESTORED_AT,
+    RESTORED_FROM,
     SUBMISSION,
     VAULT_PUBLIC,
     fact,
@@ -96,6 +99,9 @@ class Status(msgspec.Struct, frozen=True):
     database_bytes: int
     disk_free_bytes: int
     disk_low: bool
+    backups: Backups
+    restored_at: int | None
+    restored_from: int | None
     running: dict[str, Any] | None = None
 
 
@@ -136,8 +142,16 @@ async def status(
         database_bytes=await asyncio.to_thread(_size, folder),
         disk_free_bytes=room.free,
         disk_low=room.low,
+        backups=await backups(store),
+        restored_at=await _moment(store, RESTORED_AT),
+        restored_from=await _moment(store, RESTORED_FROM),
         running=running() if running is not None else None,
     )
+
+
+async def _moment(store: Store, name: str) -> int | None:
+    value = await fact(store, name)
+    return None if value is None else time_of(value)
 
 
 async def _membership(store: Store, member: bytes) -> Membership:

@@ -3,6 +3,8 @@
 import ast
 import configparser
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +44,9 @@ class Unit(configparser.RawConfigParser):
 def service(path: Path) -> dict[str, str]:
     unit = Unit()
     unit.read_string(path.read_text("utf-8"))
-    assert set(unit) - {"DEFAULT"} == {"Unit", "Service", "Install"}
+    # What a timer starts is not started by itself.
+    started = set() if path.with_suffix(".timer").exists() else {"Install"}
+    assert set(unit) - {"DEFAULT"} == {"Unit", "Service"} | started
     return dict(unit["Service"])
 
 
@@ -65,6 +69,40 @@ def test_units_lock_the_service_in(path: Path) -> None:
     assert f"%S/{found['StateDirectory']}/" in found["ExecStart"]
     # A secret in the environment can be read by whoever may look at the process.
     assert not [key for key in found if "Environment" in key]
+
+
+def verified(folder: Path, more: str = "") -> str:
+    """What systemd says about our units for `lisboa`; ``more``: a line put into each."""
+    folder.mkdir()
+    units = []
+    for path in sorted((DEPLOY / "systemd").iterdir()):
+        text = path.read_text("utf-8").replace("/opt/referral/bin/referral", "/bin/true")
+        unit = folder / path.name.replace("@.", "@lisboa.")
+        unit.write_text(text.replace("[Unit]\n", f"[Unit]\n{more}"), "utf-8")
+        units.append(unit)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, units)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout + done.stderr + ("" if done.returncode == 0 else "it failed")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd")
+def test_systemd_finds_nothing_to_say_about_the_units(tmp_path: Path) -> None:
+    assert verified(tmp_path / "units") == ""
+    said = verified(tmp_path / "wrong", "Colour=blue\n")
+    assert said.count("Colour") == len(list((DEPLOY / "systemd").iterdir()))
+
+
+def test_a_backup_reaches_nobody_but_its_node() -> None:
+    found = service(DEPLOY / "systemd/referral-backup@.service")
+    assert found["PrivateNetwork"] == "yes"
+    assert found["RestrictAddressFamilies"] == "AF_UNIX"
+    to = found["ExecStart"].split(" --to ")[1].split()[0]
+    assert found["ReadWritePaths"] == to
 
 
 # --- proxy --------------------------------------------------------------------------------------

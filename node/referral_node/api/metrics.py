@@ -5,6 +5,7 @@ Law: numbers, codes and member ids; never a case, a name or an address.
 
 from aiohttp import web
 
+from referral_node.backup.age import backups
 from referral_node.exchange import Exchange
 from referral_node.store.room import Room
 from referral_protocol.directory.replica import Freshness
@@ -50,6 +51,13 @@ def build_metrics(exchange: Exchange, room: Room) -> web.Application:
                 f"# TYPE {name} gauge",
                 f"{name} {0 if row is None else row[0]}",
             ]
+        saved = (await backups(exchange.store)).at
+        since = -1 if saved is None else (exchange.clock() - saved) / 1000
+        lines += [
+            "# HELP referral_backup_age_seconds Age of the last good backup; -1: there is none",
+            "# TYPE referral_backup_age_seconds gauge",
+            f"referral_backup_age_seconds {since:.0f}",
+        ]
         dated = exchange.members.dated
         age = -1 if dated is None else (exchange.clock() - dated) / 1000
         lines += [

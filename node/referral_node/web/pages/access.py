@@ -87,8 +87,8 @@ async def of_case(visit: Visit) -> web.StreamResponse:
 async def of_all(visit: Visit) -> web.StreamResponse:
     """Everything that was done here."""
     lines = await visit.exchange.records.of(None, MOST)
-    summaries = await visit.exchange.threads.index(visit.vault, visit.kept.threads)
-    known = {summary.id: summary for summary in summaries}
+    subjects = [subject for line in lines if (subject := line.thread or line.subject)]
+    known = await visit.exchange.lists.some(visit.vault, subjects)
     rows = [row(visit, line, known) for line in lines]
     return visit.page("access.html", rows=rows, subject=None, base="", most=MOST, printed="")
 
