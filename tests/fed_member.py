@@ -80,6 +80,8 @@ class Member:
         self._lock = FolderLock(folder)
         self._reader: Reader | None = None
         self._port: int | None = None
+        self.pages_port: int | None = None
+        """Where the pages of the process listen."""
         self._errors: asyncio.Task[None] | None = None
 
     # what a test asks for
@@ -261,10 +263,19 @@ class Member:
         for link in self.federation.links_of(self.name):
             link.mend()
 
-    async def start_process(self) -> None:
-        """Start `referral node serve` for this folder, on the machine's clock, as a process."""
+    async def start_process(self, *before: str) -> None:
+        """Start `referral node serve` for this folder, on the machine's clock, as a process.
+
+        ``before``: a command that runs it in its own place, like strace -D.
+        """
+        assert await self.launch(*before), f"{self.name} did not start: {self.log}"
+
+    async def launch(self, *before: str) -> bool:
+        """The same; False if it ended before it was ready."""
         assert self.cost == FLOOR, f"make {self.name} strong: `serve` refuses cheap passwords"
+        self._port = self.pages_port = None
         self.process = await asyncio.create_subprocess_exec(
+            *before,
             sys.executable,
             *("-c", "from referral_tools.cli import main; main()"),
             *("node", "serve", "--state", str(self.folder.path)),
@@ -276,7 +287,7 @@ class Member:
         self._errors = asyncio.create_task(self._follow(ready))
         async with asyncio.timeout(60):
             await ready.wait()
-        assert self._port is not None, f"{self.name} did not start: {self.log}"
+        return self._port is not None
 
     async def kill(self) -> None:
         """SIGKILL: the process ends in the middle of whatever it does."""
@@ -292,7 +303,7 @@ class Member:
                 line = {"event": "not-json", "text": raw.decode("utf-8", "replace")}
             self.log.append(line)
             if line["event"] == "node.ready":
-                self._port = line["exchange"]
+                self._port, self.pages_port = line["exchange"], line["pages"]
                 ready.set()
         ready.set()  # it ended
 
