@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from forge import SALT, Forge
 from node_world import ACTOR, Office, Offices
-from referral_node.exchange import ThreadView
+from referral_node.exchange import Cases, Choice, ThreadView
 from referral_protocol import forms
 from referral_protocol.bodies import CLASSES, commitment, pad, unpad
 from referral_protocol.examples import referral
@@ -229,7 +229,8 @@ async def test_a_value_that_no_page_could_show(lisboa: Forge, name: str) -> None
     assert done.imported + done.unreadable == 1
     assert done.left == 0
     await view(office, signed.thread)
-    await office.exchange.threads.index(office.vault)
+    await office.exchange.lists.page(office.vault, Choice(), 0, 9)
+    await office.exchange.lists.cases(office.vault, Cases())
 
 
 NOTES: list[dict[str, Any]] = [
@@ -264,7 +265,8 @@ async def test_a_note_of_any_shape_stops_nothing(lisboa: Forge, number: int) -> 
     assert done.imported + done.unreadable == 2
     shown = await view(office, opener.hash)
     assert shown.opener is not None
-    assert (await office.exchange.threads.index(office.vault))[0].case is not None
+    (summary,) = await office.exchange.lists.page(office.vault, Choice(), 0, 9)
+    assert summary.case is not None
 
 
 # around it

@@ -16,7 +16,7 @@ from node_world import (
     until,
     view,
 )
-from referral_node.exchange import NotAllowed, ThreadView, UnknownThread
+from referral_node.exchange import Choice, NotAllowed, ThreadView, UnknownThread
 from referral_protocol.evidence import verify_evidence
 from referral_protocol.ladder import Rung, Standing
 from referral_protocol.statements import ASK, NOTE, STATE, WITHDRAW, Head
@@ -69,10 +69,10 @@ async def test_the_whole_way(offices: Offices) -> None:
     assert {m.hash for m in ours.messages} == {m.hash for m in theirs.messages}
     assert all(standing is Standing.DONE for standing in reached(ours).values())
     assert reached(ours) == reached(theirs)
-    index = await lisboa.exchange.threads.index(lisboa.vault)
-    assert index[0].case is not None
-    assert index[0].case.name == content_for(offices)["who"]["name"]
-    assert index[0].case.outcome == "got-help"
+    (summary,) = await lisboa.exchange.lists.page(lisboa.vault, Choice(), 0, 9)
+    assert summary.case is not None
+    assert summary.case.name == content_for(offices)["who"]["name"]
+    assert summary.case.outcome == "got-help"
 
 
 async def test_both_sides_can_prove_it_offline(offices: Offices) -> None:

@@ -599,6 +599,8 @@ def person(**who: str) -> dict[str, Any]:
 def test_the_same_person(one: dict[str, Any], other: dict[str, Any], reason: str) -> None:
     assert forms.same_person(one, other) == reason
     assert forms.same_person(other, one) == reason
+    if reason:
+        assert forms.marks(one) & forms.marks(other)
 
 
 def test_a_note_replaces_a_section_as_a_whole() -> None:

@@ -11,7 +11,7 @@ from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.drafts import Draft, DraftGone, Drafts, StaleDraft
 from referral_node.exchange.erasing import decide as erase
 from referral_node.exchange.evidence import Evidence
-from referral_node.exchange.figures import Counting, Figure, Figures
+from referral_node.exchange.figures import NO_ANSWERS, Answers, Counting, Figure, Figures
 from referral_node.exchange.importing import Importing, ImportResult
 from referral_node.exchange.inbox import Inbox
 from referral_node.exchange.listing import Cases, Choice, Lists, Summary
@@ -45,7 +45,9 @@ class Exchange:
 
 
 __all__ = [
+    "NO_ANSWERS",
     "Actor",
+    "Answers",
     "Cases",
     "Choice",
     "Core",

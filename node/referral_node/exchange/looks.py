@@ -6,7 +6,7 @@ Law: marking as read changes the list alone, never a message or a state.
 import msgspec
 
 from referral_node.exchange.core import Core
-from referral_node.exchange.summaries import read_summary
+from referral_node.exchange.summaries import keep_summary, read_summary
 from referral_node.store import Tx
 from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import UnlockedVault
@@ -30,11 +30,7 @@ async def mark_read(core: Core, vault: UnlockedVault, thread: bytes) -> None:
         if not summary.unread:
             return False
         read = msgspec.structs.replace(summary, unread=0)
-        sealed = key.seal(msgspec.msgpack.encode(read), ("threads", thread, version + 1))
-        await tx.execute(
-            "UPDATE threads SET summary = ?, summary_version = ? WHERE id = ?",
-            (sealed, version + 1, thread),
-        )
+        await keep_summary(tx, key, thread, version + 1, read)
         return True
 
     if await core.store.write(work):

@@ -97,11 +97,17 @@ async def summarise(tx: Tx, case_key: CaseKey, said: Summarised, content: dict[s
             before = read_summary(case_key, said.thread, version, bytes(row["summary"]))
         except Unsealable:
             return  # damaged: it stays so and is shown so; the message itself is not held up
-    after = fold(before, said, content)
-    sealed = _sealed(case_key, said.thread, version + 1, after)
+    await keep_summary(tx, case_key, said.thread, version + 1, fold(before, said, content))
+
+
+async def keep_summary(
+    tx: Tx, case_key: CaseKey, thread: bytes, version: int, summary: CaseSummary
+) -> None:
+    """Store a summary as this version of its thread's."""
+    sealed = _sealed(case_key, thread, version, summary)
     await tx.execute(
-        "UPDATE threads SET summary = ?, summary_version = ? WHERE id = ?",
-        (sealed, version + 1, said.thread),
+        "UPDATE threads SET summary = ?, summary_version = ?, attention = ? WHERE id = ?",
+        (sealed, version, int(summary.attention), thread),
     )
 
 

@@ -1,19 +1,18 @@
-"""Reading: the list of all threads, and one thread with everything that was said in it.
+"""Reading one thread with everything that was said in it.
 
 Law: what is shown is computed from stored statements, receipts and contents each time; nothing
-shown is edited in place. The index lives in the session that asked for it and goes with it.
+shown is edited in place.
 """
 
 import sqlite3
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from referral_node.exchange.compose import PRIVATE_VERSION
 from referral_node.exchange.core import Core
+from referral_node.exchange.listing import THREADS
 from referral_node.exchange.rows import stored_statement
-from referral_node.exchange.summaries import CaseSummary, read_summary
-from referral_node.vault.at_rest import Unsealable
+from referral_node.exchange.saying import PRIVATE_VERSION
 from referral_node.vault.vault import CaseKey, UnlockedVault
 from referral_protocol import forms
 from referral_protocol.bodies import SALT_SIZE
@@ -21,49 +20,6 @@ from referral_protocol.ladder import Evidence, Rung, Step, ladder
 from referral_protocol.proofs import CONTACT_MADE, proofs
 from referral_protocol.statements import OPEN, STATE, SignedStatement
 from referral_protocol.states import ThreadState, allowed, in_order, thread_state
-
-_THREADS: Final = (
-    "SELECT t.id, t.peer, t.role, t.kind, t.priority, t.opened_at, t.respond_by, t.state, "
-    "t.ended, t.changed_at, t.follow_up_at, t.erased_at, t.case_key, t.summary, t.summary_version, "
-    "(SELECT COUNT(*) FROM messages m WHERE m.thread = t.id AND m.mine = 1 "
-    " AND m.body IN ('unsealed', 'outgoing')) AS undelivered, "
-    "(SELECT m.body FROM messages m WHERE m.hash = t.id) AS opener, "
-    "(SELECT m.held_at FROM messages m WHERE m.hash = t.id) AS opener_held, "
-    "(SELECT MIN(o.queued_at) FROM outbox o JOIN messages m ON m.number = o.message "
-    " WHERE m.thread = t.id) AS queued_at, "
-    "(SELECT COUNT(*) FROM outbox o JOIN messages m ON m.number = o.message "
-    " WHERE m.thread = t.id AND o.code IS NOT NULL) AS refused, "
-    "(SELECT COUNT(*) FROM messages m WHERE m.thread = t.id AND m.body = 'unreadable') "
-    " AS unreadable FROM threads t "
-)
-
-
-class Summary(msgspec.Struct, frozen=True):
-    """One thread in a list.
-
-    ``opener``: what became of the opening body ('outgoing', 'gone', 'sealed', 'imported', ...);
-    ``undelivered``: messages of ours not held by the peer yet; ``queued_at``: since when;
-    ``refused``: messages that will not be tried again; ``case``: None while nothing was imported.
-    """
-
-    id: bytes
-    peer: bytes
-    role: str
-    kind: str
-    priority: str
-    opened_at: int
-    respond_by: int
-    state: str
-    ended: bool
-    changed_at: int
-    follow_up_at: int | None
-    opener: str
-    opener_held: int | None
-    undelivered: int
-    queued_at: int | None
-    refused: int
-    unreadable: int
-    case: CaseSummary | None
 
 
 class MessageView(msgspec.Struct, frozen=True):
@@ -108,43 +64,21 @@ class ThreadView(msgspec.Struct, frozen=True):
     pending: tuple[bytes, ...] = ()
 
 
-class ThreadIndex:
-    """All threads, decrypted once per session and kept true by what changed since."""
-
-    def __init__(self) -> None:
-        self.count = -1
-        self.summaries: dict[bytes, Summary] = {}
-
-
 class Threads:
-    """The reading side of the exchange."""
+    """Reading single threads."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def index(self, vault: UnlockedVault, known: ThreadIndex | None = None) -> list[Summary]:
-        """All threads, the last changed first. ``known`` is brought up to date and reused."""
-        index = ThreadIndex() if known is None else known
-        count = self._core.changes.count
-        if index.count < 0:
-            rows = await self._core.store.rows(_THREADS)
-            index.summaries = {bytes(r["id"]): _summary(vault, r) for r in rows}
-        else:
-            for thread in self._core.changes.since(index.count):
-                row = await self._core.store.row(_THREADS + "WHERE t.id = ?", (thread,))
-                if row is not None:
-                    index.summaries[thread] = _summary(vault, row)
-        index.count = count
-        return sorted(index.summaries.values(), key=lambda s: -s.changed_at)
-
     async def view(self, vault: UnlockedVault, thread: bytes) -> ThreadView | None:
         """One thread with all its messages, or None if there is none under this hash."""
-        row = await self._core.store.row(_THREADS + "WHERE t.id = ?", (thread,))
+        row = await self._core.store.row(THREADS + "WHERE t.id = ?", (thread,))
         if row is None:
             return None
         messages = await self._core.store.rows(
-            "SELECT m.*, o.queued_at, o.attempts, o.sent_at, o.code AS out_code "
-            "FROM messages m LEFT JOIN outbox o ON o.message = m.number "
+            "SELECT m.*, c.private, o.queued_at, o.attempts, o.sent_at, o.code AS out_code "
+            "FROM messages m LEFT JOIN contents c ON c.message = m.number "
+            "LEFT JOIN outbox o ON o.message = m.number "
             "WHERE m.thread = ? AND m.peer = ? ORDER BY m.kind <> 'open', m.at, m.number",
             (thread, row["peer"]),
         )
@@ -152,37 +86,6 @@ class Threads:
         if row["case_key"] is not None:
             case_key = vault.case_key(thread, bytes(row["case_key"]))
         return _view(row, messages, case_key, self._core.clock())
-
-
-def _summary(vault: UnlockedVault, row: sqlite3.Row) -> Summary:
-    case = None
-    thread = bytes(row["id"])
-    if row["case_key"] is not None and row["summary"] is not None:
-        try:
-            key = vault.case_key(thread, bytes(row["case_key"]))
-            case = read_summary(key, thread, row["summary_version"], bytes(row["summary"]))
-        except Unsealable:
-            case = None  # shown as a case that cannot be read, rather than no list at all
-    return Summary(
-        id=thread,
-        peer=bytes(row["peer"]),
-        role=row["role"],
-        kind=row["kind"],
-        priority=row["priority"],
-        opened_at=row["opened_at"],
-        respond_by=row["respond_by"],
-        state=row["state"],
-        ended=bool(row["ended"]),
-        changed_at=row["changed_at"],
-        follow_up_at=row["follow_up_at"],
-        opener=row["opener"] or "",
-        opener_held=row["opener_held"],
-        undelivered=row["undelivered"],
-        queued_at=row["queued_at"],
-        refused=row["refused"],
-        unreadable=row["unreadable"],
-        case=case,
-    )
 
 
 def _view(

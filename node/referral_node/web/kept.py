@@ -1,4 +1,4 @@
-"""What one session keeps between two pages, beside its keys: the index of cases, and what was done.
+"""What one session keeps between two pages, beside its keys: cases of a list, and what was done.
 
 Law: it hangs on the session and goes with it. Of what a form held only a keyed digest is kept.
 """
@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from referral_node.exchange import ThreadIndex
+from referral_node.exchange import Cases
 from referral_node.vault import Session
 from referral_ui.formdata import FormData
 
@@ -29,7 +29,7 @@ class Kept:
     """Hangs on ``Session.index``."""
 
     def __init__(self) -> None:
-        self.threads = ThreadIndex()
+        self.cases = Cases()
         self.told: str | None = None
         """What the next page tells about the last action, once."""
         self.shown: dict[bytes, int] = {}

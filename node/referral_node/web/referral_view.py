@@ -100,8 +100,7 @@ def build(
     banners: Sequence[Banner] = (),
     others: Sequence[Summary] = (),
 ) -> ReferralPage:
-    """The page of a case. ``person``: who reads; ``others``: the other threads, to find the same
-    person in them."""
+    """The page of a case. ``person``: who reads; ``others``: cases to find the same person in."""
     reader = reader_of(case, mine=not case.receiving)
     verb = "received from" if case.receiving else "sent to"
     noun = _noun(case)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
-from referral_node.exchange import Actor, Exchange, ImportResult
+from referral_node.exchange import Actor, Cases, Exchange, ImportResult
 from referral_node.vault import Session, UnlockedVault
 from referral_node.web.kept import Kept, OtherContent, digest
 from referral_node.web.members import Organisation
@@ -80,6 +80,10 @@ class Visit:
         if len(given) != 2 * length or set(given) - set("0123456789abcdef"):
             raise web.HTTPNotFound
         return bytes.fromhex(given)
+
+    async def cases(self) -> Cases:
+        """The cases that may need somebody, as they are now."""
+        return await self.exchange.lists.cases(self.vault, self.kept.cases)
 
     # Answers.
 

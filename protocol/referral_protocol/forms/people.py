@@ -110,13 +110,21 @@ def same_person(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     "" for no. Names are compared without accents, case and order, in either script; case numbers
     are the sender's own, so compare only those of one sender or say that it is a guess."""
     first, second = _map(one, "who"), _map(other, "who")
-    numbers = {_folded(_text(each, "case_number")).replace(" ", "") for each in (first, second)}
+    numbers = {_number(each) for each in (first, second)}
     if len(numbers) == 1 and "" not in numbers:
         return "case-number"
     born = {_text(each, "date_of_birth") for each in (first, second)}
     if len(born) == 1 and "" not in born and _names(first) & _names(second):
         return "name-and-birth-date"
     return ""
+
+
+def marks(content: Mapping[str, Any]) -> frozenset[str]:
+    """What a content is looked up by: two of which ``same_person`` says yes have one in common.
+    So among many cases only few need to be compared."""
+    who = _map(content, "who")
+    born, number = _text(who, "date_of_birth"), _number(who)
+    return frozenset(([f"born {born}"] if born else []) + ([f"number {number}"] if number else []))
 
 
 def consent_ends(content: Mapping[str, Any]) -> int | None:
@@ -150,6 +158,10 @@ def rows(content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     if not isinstance(found, list | tuple):
         return []
     return [row for row in found if isinstance(row, Mapping)]
+
+
+def _number(who: Mapping[str, Any]) -> str:
+    return _folded(_text(who, "case_number")).replace(" ", "")
 
 
 def _names(who: Mapping[str, Any]) -> set[str]:

@@ -11,7 +11,7 @@ import pytest
 import referral_inputs
 from page_reader import Page, Reader
 from pages_world import DAY, HOUR, Desk, Desks
-from referral_node.exchange import Draft, Summary
+from referral_node.exchange import Choice, Draft, Summary
 from referral_protocol import forms
 from referral_protocol.examples import SENT
 
@@ -66,7 +66,7 @@ async def check(desk: Desk, draft: Draft) -> Page:
 
 
 async def sent(desk: Desk) -> list[Summary]:
-    return await desk.office.exchange.threads.index(desk.office.vault)
+    return await desk.office.exchange.lists.page(desk.office.vault, Choice(), 0, 9)
 
 
 def marks(page: Page) -> list[str]:

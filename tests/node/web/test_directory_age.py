@@ -10,7 +10,7 @@ import referral_inputs
 from directory_world import id_of
 from page_reader import Page
 from pages_world import DAY, Desk, Desks
-from referral_node.exchange import Draft, Summary
+from referral_node.exchange import Choice, Draft, Summary
 from referral_protocol.directory.replica import Freshness
 from referral_protocol.examples import SENT
 
@@ -65,7 +65,7 @@ async def check(desk: Desk, draft: Draft) -> Page:
 
 
 async def sent(desk: Desk) -> list[Summary]:
-    return await desk.office.exchange.threads.index(desk.office.vault)
+    return await desk.office.exchange.lists.page(desk.office.vault, Choice(), 0, 9)
 
 
 async def test_the_age_counts_from_the_newest_checkpoint(desks: Desks) -> None:

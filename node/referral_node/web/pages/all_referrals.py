@@ -1,25 +1,32 @@
 """All referrals: every thread that is here, open ones first, fifty to a page.
 
-Law: one line each, and nothing hidden: what could not be read yet is a line too.
+Law: one line each, and nothing hidden: what could not be read yet is a line too. Only lines that are
+shown are decrypted; what the list chooses and sorts by, the node knows without any case.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 from markupsafe import Markup
 
+from referral_node.exchange import Choice as Chosen
 from referral_node.exchange import Summary
 from referral_node.web.members import Organisation
 from referral_node.web.routing import Route, get
 from referral_node.web.visit import Visit
 from referral_protocol import codes
 from referral_ui import names
-from referral_ui.parts import Link, Text
+from referral_ui.forms import Form
+from referral_ui.parts import Choice, Link, Text
 from referral_ui.times import Times
 
 PER_PAGE: Final = 50
+ENDED: Final[dict[str, bool | None]] = {"open": False, "ended": True, "all": None}
 CHOICES: Final = {"open": "Open", "ended": "Ended", "all": "All"}
+FILTERS: Final = ("with", "state")
 _KINDS: Final = {"advice": "Question for advice", "capacity": "Capacity query"}
 
 
@@ -32,6 +39,27 @@ class Line:
     other: Text
     state: str
     changed: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks for. "" leaves nothing out."""
+
+    which: str
+    member: str
+    state: str
+
+    @property
+    def choice(self) -> Chosen:
+        peer = bytes.fromhex(self.member) if self.member else None
+        return Chosen(ENDED[self.which], peer, self.state or None)
+
+    def address(self, which: str | None = None, page: int = 1) -> str:
+        """Of the same list, of the other choice, of another page."""
+        asked = {"which": which or self.which, "with": self.member, "state": self.state}
+        if page > 1:
+            asked["page"] = str(page)
+        return "/referrals?" + urlencode({name: value for name, value in asked.items() if value})
 
 
 def line(summary: Summary, other: Organisation, times: Times) -> Line:
@@ -51,40 +79,64 @@ def line(summary: Summary, other: Organisation, times: Times) -> Line:
     )
 
 
-def chosen(summaries: list[Summary], which: str) -> list[Summary]:
-    """The threads of one choice, the last changed first. Pure."""
-    if which == "all":
-        return sorted(summaries, key=lambda s: (s.ended, -s.changed_at))
-    return [s for s in summaries if s.ended == (which == "ended")]
-
-
 async def show(visit: Visit) -> web.StreamResponse:
-    """The page."""
-    which = visit.request.query.get("which", "open")
-    which = which if which in CHOICES else "open"
-    found = chosen(await visit.exchange.threads.index(visit.vault, visit.kept.threads), which)
-    number = _number(visit.request.query.get("page", "1"), len(found))
-    part = found[(number - 1) * PER_PAGE : number * PER_PAGE]
+    """The page; its choices stand in the address, which holds nothing of a person."""
+    lists, query = visit.exchange.lists, visit.request.query
+    members = _members([visit.site.organisation(peer) for peer in await lists.peers()])
+    states = [Choice(code, row.label) for code, row in codes.listed("states").codes.items()]
+    asked = Asked(
+        _one_of(query.get("which", ""), list(CHOICES)) or "open",
+        _one_of(query.get("with", ""), [each.code for each in members]),
+        _one_of(query.get("state", ""), [each.code for each in states]),
+    )
+    total = await lists.count(asked.choice)
+    number = _number(query.get("page", "1"), total)
+    part = await lists.page(visit.vault, asked.choice, (number - 1) * PER_PAGE, PER_PAGE)
+    more = number * PER_PAGE < total
     return visit.page(
         "all.html",
         lines=[line(s, visit.site.organisation(s.peer), visit.times) for s in part],
-        total=len(found),
-        which=which,
-        choices=[Link(text, f"/referrals?which={code}") for code, text in CHOICES.items()],
-        here=f"/referrals?which={which}",
-        previous=_link(which, number - 1) if number > 1 else None,
-        following=_link(which, number + 1) if number * PER_PAGE < len(found) else None,
+        caption=_caption(total, number),
+        which=asked.which,
+        choices=[Link(text, asked.address(code)) for code, text in CHOICES.items()],
+        here=asked.address(),
+        filtered=bool(asked.member or asked.state),
+        form=Form(FILTERS, {"with": asked.member, "state": asked.state}),
+        members=members,
+        states=states,
+        previous=_link(asked, number - 1) if number > 1 else None,
+        following=_link(asked, number + 1) if more else None,
     )
+
+
+def _members(organisations: Sequence[Organisation]) -> list[Choice]:
+    found = sorted(organisations, key=lambda each: each.latin.casefold())
+    return [Choice(each.id.hex(), each.plain) for each in found]
+
+
+def _one_of(asked: str, known: Sequence[str]) -> str:
+    """An old or mistyped address leaves nothing out."""
+    return asked if asked in known else ""
+
+
+def _caption(total: int, number: int) -> str:
+    count = "1 referral" if total == 1 else f"{total:,} referrals"
+    last = _pages(total)
+    return f"{count}, page {number:,} of {last:,}" if last > 1 else count
+
+
+def _pages(total: int) -> int:
+    return max(1, -(-total // PER_PAGE))
 
 
 def _number(text: str, total: int) -> int:
     """The page that was asked for, or the nearest there is."""
-    last = max(1, -(-total // PER_PAGE))
-    return min(max(1, int(text)), last) if text.isascii() and text.isdigit() else 1
+    good = text.isascii() and text.isdigit() and len(text) < 10
+    return min(max(1, int(text)), _pages(total)) if good else 1
 
 
-def _link(which: str, number: int) -> Link:
-    return Link(f"page {number}", f"/referrals?which={which}&page={number}")
+def _link(asked: Asked, number: int) -> Link:
+    return Link(f"page {number:,}", asked.address(page=number))
 
 
 routes: Final[list[Route]] = [get("/referrals", show)]

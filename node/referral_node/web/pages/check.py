@@ -125,12 +125,11 @@ async def delete(visit: Visit) -> web.StreamResponse:
 
 async def around_of(visit: Visit, hand: AtHand) -> Around:
     """What the page before sending needs beside the draft."""
+    content = hand.written.content
+    alike = (await visit.cases()).alike(content)
     same = tuple(
         (summary, visit.site.organisation(summary.peer).name)
-        for summary in same_person(
-            hand.written.content,
-            await visit.exchange.threads.index(visit.vault, visit.kept.threads),
-        )
+        for summary in same_person(content, alike)
     )
     if hand.recipient is None:
         return Around(None, same)

@@ -26,13 +26,13 @@ async def show(visit: Visit) -> web.StreamResponse:
     hand = at_hand(visit, await draft_of(visit, draft)) if draft else None
     members = members_of(visit)
     asked = {name: query.get(name, "") for name in FILTERS}
-    choices = find_view.build(members, _search(asked, draft, hand), (), visit.times).choices
+    choices = find_view.build(members, _search(asked, draft, hand), {}, visit.times).choices
     for name, value in asked.items():
         # An old or mistyped address must not leave everything out.
         if value not in {getattr(choice, "code", "") for choice in choices[name]}:
             asked[name] = ""
-    cases = await visit.exchange.threads.index(visit.vault, visit.kept.threads)
-    found = find_view.build(members, _search(asked, draft, hand), cases, visit.times)
+    answers = await visit.exchange.figures.answers()
+    found = find_view.build(members, _search(asked, draft, hand), answers, visit.times)
     return visit.page(
         "find.html",
         find=found,

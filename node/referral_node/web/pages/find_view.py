@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from referral_node.exchange import Summary
+from referral_node.exchange import NO_ANSWERS, Answers
 from referral_node.web import fit_words
 from referral_node.web.fit_words import Wish
 from referral_node.web.members import Organisation
@@ -70,7 +70,10 @@ class Search:
 
 
 def build(
-    members: Sequence[Organisation], search: Search, cases: Sequence[Summary], times: Times
+    members: Sequence[Organisation],
+    search: Search,
+    answers: Mapping[bytes, Answers],
+    times: Times,
 ) -> FindPage:
     """The page for these filters."""
     by_id = {member.id.hex(): member for member in members}
@@ -83,7 +86,7 @@ def build(
     ranked = _ranked(members, services, search)
     kept = [each for each in ranked if fits_filters(each.service, by_id[each.key], search)]
     left_out = len(ranked) - len(kept)
-    rows = tuple(_row(each, by_id[each.key], search, cases, times) for each in kept)
+    rows = tuple(_row(each, by_id[each.key], search, answers, times) for each in kept)
     everything = f"/find?{urlencode({'draft': search.draft})}" if search.draft else "/find"
     return FindPage(
         caption=_caption(len(rows), left_out, everything, search),
@@ -178,7 +181,7 @@ def _row(
     each: ServiceFit,
     member: Organisation,
     search: Search,
-    cases: Sequence[Summary],
+    answers: Mapping[bytes, Answers],
     times: Times,
 ) -> Row:
     service = each.service
@@ -193,7 +196,7 @@ def _row(
         about=fit_words.needs(service.needs),
         capacity=capacity(service),
         stated=stated(service, times),
-        answers=answers_in(service, member, cases),
+        answers=answers_in(service, member, answers),
     )
 
 
@@ -238,9 +241,9 @@ def stated(service: Service, times: Times) -> str:
     return f"stated {times.short_day(on).split(' ', 1)[1]}"
 
 
-def answers_in(service: Service, member: Organisation, cases: Sequence[Summary]) -> str:
+def answers_in(service: Service, member: Organisation, answers: Mapping[bytes, Answers]) -> str:
     """ "2 days (3 referrals)" as we saw it, else "1 working day (stated)", else "Not stated"."""
-    seen = seen_answers(member.id, cases)
+    seen = answers.get(member.id, NO_ANSWERS).took
     if seen:
         days = max(1, round(median(seen) / DAY))
         counted = "1 referral" if len(seen) == 1 else f"{len(seen)} referrals"
@@ -249,16 +252,6 @@ def answers_in(service: Service, member: Organisation, cases: Sequence[Summary])
         return "Not stated"
     working = "working day" if service.answer_days == 1 else "working days"
     return f"{service.answer_days} {working} (stated)"
-
-
-def seen_answers(member: bytes, cases: Sequence[Summary]) -> list[int]:
-    """How long this member took to answer us, in milliseconds, for each referral it answered."""
-    return [
-        each.case.answered_at - each.opened_at
-        for each in cases
-        if each.peer == member and each.role == "referring" and each.case is not None
-        if each.case.answered_at is not None
-    ]
 
 
 def _days(count: int) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from referral_node.exchange import Member
+from referral_node.exchange import NO_ANSWERS, Member
 from referral_node.web import freshness
 from referral_node.web.members import organisation
 from referral_node.web.pages import organisation_view
@@ -98,12 +98,13 @@ async def _page(
     check_form, note_form = form or Form(), note_form or Form()
     hand = at_hand(visit, await draft_of(visit, draft)) if draft else None
     exchange = visit.exchange
+    answers = await exchange.figures.answers()
     shown = organisation_view.build(
         organisation(member.id, member),
         member.fingerprint,
         await exchange.contacts.first_contact(visit.vault, member.id),
         await exchange.contacts.notes(visit.vault, member.id),
-        await exchange.threads.index(visit.vault, visit.kept.threads),
+        answers.get(member.id, NO_ANSWERS),
         hand,
         region_towns(exchange.members.all()),
         visit.times,

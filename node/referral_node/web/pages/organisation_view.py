@@ -11,11 +11,10 @@ from typing import Final
 
 from markupsafe import Markup
 
-from referral_node.exchange import FirstContact, MemberNote, Summary
+from referral_node.exchange import Answers, FirstContact, MemberNote
 from referral_node.web import fit_words
 from referral_node.web.members import Organisation, lowered
 from referral_node.web.pages.at_hand import AtHand
-from referral_node.web.pages.find_view import seen_answers
 from referral_node.web.pages.hours_view import Hours, closed, day_of, open_line, week
 from referral_node.web.pages.service_words import ServiceRow, first_large, row
 from referral_node.web.reading_rows import quote
@@ -76,7 +75,7 @@ def build(
     fingerprint: str,
     contact: FirstContact | None,
     notes: Sequence[MemberNote],
-    cases: Sequence[Summary],
+    answers: Answers,
     hand: AtHand | None,
     regions: Mapping[str, str],
     times: Times,
@@ -109,7 +108,7 @@ def build(
         place=member.place.name,
         same_clock=all(row.mine == row.theirs for row in week(member, times)),
         closed=closed(member, times),
-        known=_known(member, cases),
+        known=_known(member, answers),
         notes=tuple(_note(note, times) for note in notes),
         about_rows=_about(member, times),
         fingerprint=fingerprint,
@@ -117,7 +116,7 @@ def build(
         different=_compared(contact, times) if contact is not None and not contact.same else "",
         draft=hand.draft.id.hex() if hand is not None else "",
         go_on=_go_on(hand, member),
-        sent_before=any(each.peer == member.id and each.role == "referring" for each in cases),
+        sent_before=answers.sent > 0,
     )
 
 
@@ -181,9 +180,8 @@ def _helpline(member: Organisation) -> Text:
     )
 
 
-def _known(member: Organisation, cases: Sequence[Summary]) -> tuple[Fact, ...]:
-    seen = seen_answers(member.id, cases)
-    sent = sum(1 for each in cases if each.peer == member.id and each.role == "referring")
+def _known(member: Organisation, answers: Answers) -> tuple[Fact, ...]:
+    seen, sent = answers.took, answers.sent
     stated = [
         each.answer_days
         for each in (member.profile.services if member.profile is not None else ())

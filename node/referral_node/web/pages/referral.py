@@ -49,13 +49,13 @@ async def show(visit: Visit) -> web.StreamResponse:
     """The page."""
     case = await look(visit)
     opened = visit.kept.shown.setdefault(case.view.id, visit.now)
-    summaries = await visit.exchange.threads.index(visit.vault, visit.kept.threads)
+    cases = await visit.cases()
     page = referral_view.build(
         case,
         person=visit.actor.display,
         revealed=revealed(visit, case),
         banners=freshness.banners(visit),
-        others=summaries,
+        others=cases.alike(case.content),
     )
     return visit.page(
         "referral.html",

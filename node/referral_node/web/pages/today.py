@@ -17,7 +17,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     exchange = visit.exchange
     known = Known(
         times=visit.times,
-        summaries=await exchange.threads.index(visit.vault, visit.kept.threads),
+        summaries=(await visit.cases()).all,
         drafts=await exchange.drafts.all(visit.vault),
         figures=await exchange.figures.figures(),
         organisation=visit.site.organisation,
