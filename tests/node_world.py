@@ -17,6 +17,7 @@ from referral_node.api.listener import build_listener
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.http import Http
 from referral_node.exchange import Actor, Core, Exchange, MemberBook, Said, ThreadView
+from referral_node.exchange.files import Files
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.store import Store, Tx
 from referral_node.vault.vault import UnlockedVault
@@ -86,6 +87,7 @@ class Office:
             members=MemberBook(self.clock),
             clock=self.clock,
             entropy=self.entropy,
+            files=Files(self.folder / f"{self.name}.attachments"),
         )
         self.exchange = Exchange(core)
         await core.transport.upkeep()

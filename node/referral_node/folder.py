@@ -34,6 +34,7 @@ class StateFolder:
         self.database = path / "node.db"
         self.node_key = path / "node.key"
         self.control = path / "control.sock"
+        self.attachments = path / "attachments"
 
     def check(self) -> None:
         """Refuse a folder that is not a node's, not ours, or open to others."""

@@ -20,10 +20,14 @@ from referral_node.api.pace import Pace
 from referral_node.backup.copying import clear_leftovers
 from referral_node.config import Config, Tls, read_config, tls_context
 from referral_node.control import ControlServer
+from referral_node.delivery.asking import Asker
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.directory import DirectoryPoller
 from referral_node.delivery.ending import end
 from referral_node.exchange import Core, Exchange, MemberBook
+from referral_node.exchange.clearing import clear, drop_old, sweep
+from referral_node.exchange.files import Files
+from referral_node.exchange.epochs import new_epoch
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.exchange.tidying import forget_given
 from referral_node.folder import FolderLock, StateFolder
@@ -38,7 +42,6 @@ from referral_node.store.facts import (
     GENESIS,
     MEMBER,
     fact,
-    time_of,
 )
 from referral_node.store.room import Room
 from referral_node.trouble import Trouble
@@ -76,6 +79,7 @@ class Node:
         exchange.core.room = self.room.enough
         self.http = parts.transport()
         self.courier = Courier(exchange.core, self.http, parts.chance)
+        self.asker = Asker(exchange.core, self.http, parts.chance)
         self.poller: DirectoryPoller | None = None
         self.sessions = Sessions(parts.clock, parts.entropy)
         self.keys = SlotKeys(parts.cost, parts.entropy)
@@ -179,6 +183,8 @@ class Node:
             try:
                 await core.transport.upkeep()
                 await forget_given(core)
+                await drop_old(core)
+                await clear(core)
                 clear_leftovers(self.folder)
             except StoreError as error:
                 log.error("node.upkeep", code=error.code)
@@ -197,6 +203,7 @@ class Node:
             last.push_async_callback(self.http.close)
             last.callback(self.sessions.end_all)
             last.push_async_callback(self.courier.stop)
+            last.push_async_callback(self.asker.stop)
             if self.poller is not None:
                 last.push_async_callback(self.poller.stop)
             if self._tidying is not None:
@@ -219,13 +226,14 @@ async def open_core(folder: StateFolder, parts: Parts) -> Core:
             raise Trouble(f"{folder.path}: not a node's folder; `referral node init` makes one")
         return Core(
             us=member,
-            epoch=time_of(epoch),
+            epoch=await new_epoch(store, parts.clock()),
             node=node,
             certificate=certificate,
             store=store,
             members=MemberBook(parts.clock),
             clock=parts.clock,
             entropy=parts.entropy,
+            files=Files(folder.attachments),
         )
     except BaseException:
         await store.close()
@@ -238,8 +246,10 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
     node = Node(config, folder, Exchange(core), parts)
     try:
         await core.transport.upkeep()
-        await node.courier.start()
+        await sweep(core)
         await node.follow()
+        await node.asker.start()
+        await node.courier.start()
         exchange, pages, metrics = config.exchange, config.pages, config.metrics
         listener = build_listener(node.exchange, Pace(config.limits.parcels_per_minute))
         await node.listen("exchange", listener, exchange.host, exchange.port, exchange.tls)

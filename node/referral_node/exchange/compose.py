@@ -6,8 +6,10 @@ hears of it only after the commit.
 
 from typing import Any
 
+from referral_node.exchange.clearing import clear
 from referral_node.exchange.core import FIRST_OF_ALL, Actor, Core
 from referral_node.exchange.erasing import ERASED, decide_in
+from referral_node.exchange.filing import discard_in
 from referral_node.exchange.rows import state_of
 from referral_node.exchange.saying import Said, UnknownThread, say_in
 from referral_node.store import Tx
@@ -53,7 +55,10 @@ class Voice:
                 "DELETE FROM drafts WHERE id = ?", (draft,)
             ):
                 raise UnknownThread("this draft was sent or discarded before")
-            return await say_in(tx, core, vault, actor, recipient, None, OPEN, head, content)
+            said = await say_in(tx, core, vault, actor, recipient, None, OPEN, head, content)
+            if draft is not None:
+                await discard_in(tx, draft)
+            return said
 
         return await self._commit(work, recipient)
 
@@ -85,6 +90,7 @@ class Voice:
         said = await self._commit(work, peer)
         if erases:
             await core.store.truncate()
+            await clear(core)
         return said
 
     async def received(self, vault: UnlockedVault, actor: Actor, thread: bytes) -> bool:
@@ -106,6 +112,8 @@ class Voice:
         core.changes.changed(said.thread)
         if not said.waits_for_key:
             core.wake(peer, hurry=said.rank == FIRST_OF_ALL)
+        if said.files:
+            core.carry(peer)
         return said
 
 

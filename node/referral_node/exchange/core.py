@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from referral_node.exchange.changes import Changes
+from referral_node.exchange.files import Files
 from referral_node.exchange.members import MemberBook
 from referral_node.exchange.transport import TransportKeys
 from referral_node.store import Store
@@ -48,6 +49,7 @@ class Core:
         members: MemberBook,
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
+        files: Files,
     ) -> None:
         self.us = us
         self.epoch = epoch
@@ -57,12 +59,15 @@ class Core:
         self.members = members
         self.clock = clock
         self.entropy = entropy
+        self.files = files
         self.transport = TransportKeys(us, node, store, clock, entropy)
         self.changes = Changes()
         self.wake: Wake = lambda peer, hurry=False: None
         """Called with a member's id after something for it was committed; the courier's ear."""
         self.answered: Callable[[Collection[bytes]], None] = lambda _hashes: None
         """Called with the hashes of our messages after a receipt for them was stored."""
+        self.carry: Callable[[bytes], None] = lambda _peer: None
+        """Called with a member's id after something was committed that it must have files for."""
         self.room: Callable[[], bool] = lambda: True
         """Whether the disk has room for what others send; asked before anything of theirs is taken.
         """

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from referral_node.exchange.core import Actor, Core
+from referral_node.exchange.filing import discard_in
 from referral_node.exchange.rows import audit
 from referral_node.store import Tx
 from referral_node.vault.at_rest import Unsealable
@@ -130,6 +131,7 @@ class Drafts:
 
         async def work(tx: Tx) -> None:
             if await tx.execute("DELETE FROM drafts WHERE id = ?", (draft,)):
+                await discard_in(tx, draft)
                 await audit(tx, core.clock(), actor.id, "draft-discarded", draft)
 
         await core.store.write(work)

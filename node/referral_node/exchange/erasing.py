@@ -5,6 +5,7 @@ be sealed, since sealing needs the content. What stays says that something was e
 nothing of whom. Afterwards the write-ahead log is emptied, so that no file holds a word of it.
 """
 
+from referral_node.exchange.clearing import clear, drop_case
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.rows import audit
 from referral_node.store import Tx
@@ -18,13 +19,14 @@ async def decide(core: Core, actor: Actor, thread: bytes) -> bool:
     done = await core.store.write(lambda tx: decide_in(tx, actor, thread, now))
     if done:
         await core.store.truncate()
+        await clear(core)
         core.changes.changed(thread)
     return done
 
 
 async def decide_in(tx: Tx, actor: Actor, thread: bytes, now: int) -> bool:
     """The same inside a transaction: whoever tells others that all is erased commits both at once,
-    and calls :meth:`Store.truncate` afterwards."""
+    and calls :meth:`Store.truncate` and :func:`clear` afterwards."""
     await tx.execute(
         "UPDATE threads SET erase_at = COALESCE(erase_at, ?) WHERE id = ?", (now, thread)
     )
@@ -54,6 +56,7 @@ async def carry_out(core: Core) -> set[bytes]:
 
     await core.store.write(work)
     await core.store.truncate()
+    await clear(core)
     core.changes.changed(*threads)
     return threads
 
@@ -79,4 +82,5 @@ async def _erase(tx: Tx, thread: bytes, now: int) -> None:
         "ELSE body END WHERE thread = ?",
         (ERASED, thread),
     )
+    await drop_case(tx, thread)
     await audit(tx, now, None, ERASED, thread)

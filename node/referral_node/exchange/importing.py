@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from referral_node.exchange.attachments import let_go
 from referral_node.exchange.core import Actor, Core, rank
 from referral_node.exchange.erasing import ERASED, carry_out
 from referral_node.exchange.rows import audit, state_of
@@ -21,6 +22,7 @@ from referral_node.store import Tx
 from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import CaseKey, UnlockedVault
 from referral_protocol import forms
+from referral_protocol.attachments import check_files
 from referral_protocol.bodies import (
     SALT_SIZE,
     check_sealed,
@@ -333,6 +335,7 @@ def _open(row: sqlite3.Row, openers: dict[bytes, Opener]) -> _Opened:
     salt, packed = open_body(opener, sealed, bytes(row["hash"]), statement.commitment)
     head = statement.head
     content = forms.read(packed, forms.form_for(statement.kind, head.thread_kind or ""))
+    check_files(content, statement.attachments)
     return _Opened(salt, packed, content)
 
 
@@ -372,6 +375,7 @@ async def _let_go(tx: Tx, row: sqlite3.Row, withheld: str) -> None:
         "UPDATE messages SET body = 'none', withheld = ? WHERE number = ?",
         (withheld, row["number"]),
     )
+    await let_go(tx, bytes(row["hash"]))
 
 
 async def _seal_stored(

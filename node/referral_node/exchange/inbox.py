@@ -9,12 +9,13 @@ import asyncio
 import sqlite3
 from typing import Final
 
+from referral_node.exchange.attachments import are_here, claim, let_go
 from referral_node.exchange.core import Core
 from referral_node.exchange.holding import Context, Held, context_of, insert
-from referral_node.exchange.members import REMOVED, SUSPENDED
+from referral_node.exchange.members import SUSPENDED
 from referral_node.exchange.rows import audit, listed, settle
+from referral_node.exchange.senders import proved
 from referral_node.store import StoreError, Tx
-from referral_protocol.certificates import verify_certificate
 from referral_protocol.chain import Known, Place, admit
 from referral_protocol.errors import ProtocolError
 from referral_protocol.messages import Message, verify_message
@@ -53,17 +54,11 @@ class Inbox:
         core, header = self._core, head.header
         if header.recipient != core.us:
             raise ProtocolError("not-for-us", "parcel header: recipient")
-        member = core.members.known(header.sender)
-        if member.status == REMOVED:
-            raise ProtocolError("removed", "parcel header: sender")
-        certificate = verify_certificate(head.certificate, member.id, member.vault_key)
-        known = core.members.certified(member.id)
-        # The certificate takes effect on arrival, but only if its key signed this header too.
-        verify_head(head, core.us, certificate.node_key, core.clock())
-        if core.members.certify(member.id, certificate, head.certificate):
-            await self._keep_certificate(member.id, head.certificate, certificate.made_at)
-        elif known is None and certificate.node_key != core.members.node_key(member.id):
-            raise ProtocolError("wrong-key", "parcel header: certificate")
+
+        def verified(node_key: bytes) -> None:
+            verify_head(head, core.us, node_key, core.clock())
+
+        member = await proved(core, header.sender, head.certificate, verified)
         if member.status == SUSPENDED and await self._given(header) is None:
             raise ProtocolError("suspended", "parcel header: sender")
 
@@ -110,17 +105,6 @@ class Inbox:
         return encode(
             Envelope(content, signature, core.certificate, prekey, core.members.checkpoint)
         )
-
-    async def _keep_certificate(self, member: bytes, data: bytes, made_at: int) -> None:
-        async def work(tx: Tx) -> None:
-            await tx.execute(
-                "INSERT INTO peers (member, certificate, certified_at) VALUES (?, ?, ?) "
-                "ON CONFLICT (member) DO UPDATE SET certificate = excluded.certificate, "
-                "certified_at = excluded.certified_at, prekey = NULL, prekey_ends = 0",
-                (member, data, made_at),
-            )
-
-        await self._core.store.write(work)
 
     async def _verify(
         self, sender: bytes, messages: tuple[Message, ...]
@@ -217,11 +201,14 @@ class Inbox:
         status = admit(
             signed,
             has_body=has_body,
+            has_attachments=has_body and await are_here(tx, header.sender, signed),
             us=self._core.us,
             sender=header.sender,
             known=known,
             now=now,
         )
+        if has_body:
+            await claim(tx, header.sender, signed)
         context.held[signed.hash] = Held(0, "sealed" if has_body else "none", message.withheld)
         context.counters[statement.epoch, statement.seq] = signed.hash
         if statement.previous is not None:
@@ -233,17 +220,22 @@ class Inbox:
     async def _again(self, tx: Tx, message: Message, signed: SignedStatement, held: Held) -> Answer:
         """The same statement once more: with the same body, sealed again, or as a husk."""
         if message.sealed is None:
-            if held.body in ("sealed", "unreadable") and held.number:
+            if held.body in ("sealed", "unreadable", "lost") and held.number:
                 # Its sender takes the body back before anybody read it.
                 await tx.execute("DELETE FROM bodies WHERE message = ?", (held.number,))
                 await tx.execute(
                     "UPDATE messages SET body = 'none', withheld = ? WHERE number = ?",
                     (message.withheld, held.number),
                 )
+                await let_go(tx, signed.hash)
             return Answer(signed.hash, None, HELD_WITHOUT_BODY)
         if held.body == "none":
             return Answer(signed.hash, message.sealed_hash, HELD_WITHOUT_BODY)
-        if held.body in ("sealed", "unreadable") and held.number:
+        if held.body in ("sealed", "unreadable", "lost") and held.number:
+            sender = signed.statement.sender
+            if not await are_here(tx, sender, signed):  # its files were lost here
+                raise ProtocolError("attachment-missing", "statement: attachments")
+            await claim(tx, sender, signed)
             # Sealed again: the receipt names this body, so this one is held from now on.
             await tx.execute(
                 "INSERT INTO bodies (message, sealed) VALUES (?, ?) "

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from referral_node.exchange.core import Core
+from referral_node.exchange.filing import bring_again
 from referral_node.exchange.rows import audit, listed
 from referral_node.store import Tx
 from referral_protocol.errors import CODES, Retry
@@ -23,6 +24,7 @@ ROOM: Final = MAX_CONTENT - MAX_CHECKPOINT - 2 * 1024
 """Bytes of messages in one parcel; the rest is for the checkpoint and for framing."""
 UNDELIVERED: Final = "undelivered"
 """Code of a message whose patience is over. Shown, never sent."""
+MISSING: Final = "attachment-missing"
 EACH: Final = 128
 """Bytes that a message needs beside its statement and body, at most."""
 
@@ -52,6 +54,7 @@ class Posting:
     async def due(self, peer: bytes, without: Collection[int] = ()) -> tuple[list[Waiting], bool]:
         """The next parcelful for a peer, the most urgent first, and whether more is due.
 
+        What has files goes once the peer has them; a husk needs none.
         ``without``: rows that are under way already.
         """
         now = self._core.clock()
@@ -62,10 +65,13 @@ class Posting:
                 "FROM outbox o JOIN messages m ON m.number = o.message "
                 "LEFT JOIN bodies b ON b.message = o.message "
                 "WHERE o.peer = ? AND o.code IS NULL AND o.next_at <= ? "
-                "AND o.message NOT IN (*) ORDER BY o.rank, o.message LIMIT ?",
+                "AND o.message NOT IN (*) "
+                "AND (NOT EXISTS (SELECT 1 FROM attachments a WHERE a.waits = o.message) "
+                "OR m.expires < ? OR b.sealed IS NULL) "
+                "ORDER BY o.rank, o.message LIMIT ?",
                 len(without),
             ),
-            (peer, now, *without, MAX_MESSAGES),
+            (peer, now, *without, now, MAX_MESSAGES),
         )
         taken: list[Waiting] = []
         room = ROOM
@@ -79,9 +85,11 @@ class Posting:
         return taken, len(rows) == MAX_MESSAGES
 
     async def next_due(self, peer: bytes) -> int | None:
-        """When the next message for a peer is due; None if none waits."""
+        """When the next message for a peer is due; None if none waits but for its files."""
         row = await self._core.store.row(
-            "SELECT MIN(next_at) FROM outbox WHERE peer = ? AND code IS NULL", (peer,)
+            "SELECT MIN(next_at) FROM outbox o WHERE peer = ? AND code IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.waits = o.message)",
+            (peer,),
         )
         return None if row is None or row[0] is None else int(row[0])
 
@@ -138,6 +146,8 @@ class Posting:
         await core.store.write(work)
         core.changes.changed(*{waiting.thread for waiting in sent})
         core.answered(by_hash.keys())
+        if any(answer.code == MISSING for answer in receipt.answers):
+            core.carry(peer)
 
     async def postponed(
         self, sent: list[Waiting], next_at: int, *, sent_at: int | None, code: str | None = None
@@ -257,6 +267,8 @@ async def _refused(tx: Tx, waiting: Waiting, code: str, later: int) -> None:
             (EXPIRED, waiting.number),
         )
         return
+    if code == MISSING:
+        await bring_again(tx, waiting.hash, waiting.number)
     refusal = CODES.get(code)
     if refusal is None or refusal.retry is not Retry.NEVER:  # what we do not know: later
         await tx.execute(

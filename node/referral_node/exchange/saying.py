@@ -11,11 +11,13 @@ from typing import Any, Final
 import msgspec
 
 from referral_node.exchange.core import Actor, Core, rank
+from referral_node.exchange.filing import put_in
 from referral_node.exchange.rows import audit, open_thread, settle
 from referral_node.exchange.summaries import FIRST, Summarised, first_summary, summarise
 from referral_node.store import Tx
 from referral_node.vault.vault import CaseKey, UnlockedVault
 from referral_protocol import forms
+from referral_protocol.attachments import listed
 from referral_protocol.bodies import SALT_SIZE, commitment, seal_body, sealed_hash
 from referral_protocol.certificates import DAY
 from referral_protocol.statements import NOTE, Head, SignedStatement, Statement, make_statement
@@ -30,12 +32,14 @@ class UnknownThread(Exception):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A message that was stored: its hash, its thread, whether it waits for a key, its rank."""
+    """A message that was stored: its hash, its thread, whether it waits for a key, its rank, how
+    many files it has."""
 
     hash: bytes
     thread: bytes
     waits_for_key: bool
     rank: int
+    files: int = 0
 
 
 async def say_in(
@@ -67,6 +71,7 @@ async def say_in(
         kind=kind,
         head=head,
         commitment=commitment(salt, packed),
+        attachments=listed(content.get("files", ())),
     )
     signed = make_statement(vault.signer, statement)
     said = Summarised(signed.thread, signed.hash, True, kind, head.state, now)
@@ -81,13 +86,14 @@ async def say_in(
         sealed = seal_body(public, prekey.id, signed.hash, salt, packed)
     private = case_key.seal(salt + packed, ("messages", signed.hash, PRIVATE_VERSION))
     number = await _insert(tx, signed, private, sealed, None if actor is None else actor.id)
+    await put_in(tx, signed, number)
     place = rank(head.priority or priority)
     if sealed is not None:
         await _queue(tx, number, peer, place, sealed, now)
     if thread is not None:
         await _follow(tx, case_key, said, head, content, now)
     await audit(tx, now, None if actor is None else actor.id, f"said-{kind}", signed.hash)
-    return Said(signed.hash, signed.thread, sealed is None, place)
+    return Said(signed.hash, signed.thread, sealed is None, place, len(statement.attachments))
 
 
 async def _begin(

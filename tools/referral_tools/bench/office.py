@@ -20,6 +20,7 @@ from referral_node.api.listener import build_listener
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.http import Http
 from referral_node.exchange import Actor, Core, Exchange, MemberBook
+from referral_node.exchange.files import Files
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.logs import set_up
 from referral_node.store import Store, Tx
@@ -68,6 +69,7 @@ class Office:
             members=MemberBook(now),
             clock=now,
             entropy=os.urandom,
+            files=Files(Path(order["folder"]) / "attachments"),
         )
         self.exchange = Exchange(core)
         await core.transport.upkeep()
