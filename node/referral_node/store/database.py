@@ -36,7 +36,7 @@ from referral_node.store.migrate import migrate
 
 Params = Sequence[Any]
 T = TypeVar("T")
-MOST_AT_ONCE: Final = 64
+MOST_AT_ONCE: Final = 256
 """Most pieces of work that share one commit."""
 
 _PRAGMAS: Final = (

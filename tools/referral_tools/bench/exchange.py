@@ -4,11 +4,14 @@ import base64
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from referral_tools.bench import primitives
 from referral_tools.bench.machine import fsync_us, machine, spread
 from referral_tools.bench.pair import pair
+
+BATCH: Final = 256
+"""Messages handed in at once where the rate is measured: as many as one commit takes."""
 
 
 def measure(count: int, runs: int) -> dict[str, Any]:
@@ -20,12 +23,14 @@ def measure(count: int, runs: int) -> dict[str, Any]:
             folder = Path(place) / str(number)
             folder.mkdir()
             bare.append(primitives.rate(folder, max(4, count // 640)))
-    created, backlog, by_senders = [], [], {}
+    created, backlog = [], []
     for _ in range(runs):
-        created.append(_from_creation(count, 64))
+        created.append(_from_creation(count, BATCH))
         backlog.append(_backlog(count))
-    for senders in (1, 8):
-        by_senders[str(senders)] = spread([_from_creation(count // 8, senders)])
+    by_senders = {
+        str(senders): spread([_from_creation(part, senders) for _ in range(runs)])
+        for senders, part in ((1, count // 8), (8, count // 4), (64, count))
+    }
     times = _latency(max(100, count // 40))
     median_bare = statistics.median(bare)
     return {
