@@ -24,10 +24,11 @@ from referral_node.delivery.asking import Asker
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.directory import DirectoryPoller
 from referral_node.delivery.ending import end
+from referral_node.delivery.postman import Postman
 from referral_node.exchange import Core, Exchange, MemberBook
 from referral_node.exchange.clearing import clear, drop_old, sweep
-from referral_node.exchange.files import Files
 from referral_node.exchange.epochs import new_epoch
+from referral_node.exchange.files import Files
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.exchange.tidying import forget_given
 from referral_node.folder import FolderLock, StateFolder
@@ -81,6 +82,7 @@ class Node:
         self.courier = Courier(exchange.core, self.http, parts.chance)
         self.asker = Asker(exchange.core, self.http, parts.chance)
         self.poller: DirectoryPoller | None = None
+        self.postman: Postman | None = None
         self.sessions = Sessions(parts.clock, parts.entropy)
         self.keys = SlotKeys(parts.cost, parts.entropy)
         self.door = SignIn(parts.clock, self.keys)
@@ -170,6 +172,22 @@ class Node:
         )
         self.poller.start()
 
+    def tell(self) -> None:
+        """Begin to tell people by mail what waits, if `node.toml` says through which server."""
+        if self.config.mail is not None:
+            self.postman = Postman(
+                self.exchange.core,
+                self.config.mail,
+                self.folder.path,
+                self.config.time_zone,
+                f"{self.pages_addresses()[0]}/",
+            )
+            self.postman.start()
+
+    async def try_mail(self, address: str) -> str | None:
+        """A test mail; None if it was taken, else the code of why not."""
+        return "off" if self.postman is None else await self.postman.test(address)
+
     def tidy(self) -> None:
         """Begin what has to be done again and again while the node runs."""
         self._tidying = asyncio.create_task(self._tidy(), name="tidy")
@@ -206,6 +224,8 @@ class Node:
             last.push_async_callback(self.asker.stop)
             if self.poller is not None:
                 last.push_async_callback(self.poller.stop)
+            if self.postman is not None:
+                last.push_async_callback(self.postman.stop)
             if self._tidying is not None:
                 await end([self._tidying])
             await asyncio.gather(*(listening.close() for listening in self._listening))
@@ -247,19 +267,24 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
     try:
         await core.transport.upkeep()
         await sweep(core)
+        await node.courier.start()
         await node.follow()
         await node.asker.start()
-        await node.courier.start()
         exchange, pages, metrics = config.exchange, config.pages, config.metrics
         listener = build_listener(node.exchange, Pace(config.limits.parcels_per_minute))
         await node.listen("exchange", listener, exchange.host, exchange.port, exchange.tls)
         site = build_app(
-            exchange=node.exchange, sessions=node.sessions, sign_in=node.door, config=config
+            exchange=node.exchange,
+            sessions=node.sessions,
+            sign_in=node.door,
+            config=config,
+            try_mail=None if config.mail is None else node.try_mail,
         )
         await node.listen("pages", site, pages.host, pages.port, pages.tls)
         for address in node.pages_addresses():
             site[SITE].origins.add(address)
         node.tidy()
+        node.tell()
         figures = build_metrics(node.exchange, node.room)
         await node.listen("metrics", figures, metrics.host, metrics.port)
     except BaseException:

@@ -31,7 +31,7 @@ from referral_node.web.pages import (
     today,
 )
 from referral_node.web.routing import Handler, Route
-from referral_node.web.site import SIGN_IN, SIGN_OUT, Site
+from referral_node.web.site import SIGN_IN, SIGN_OUT, Site, TryMail
 from referral_node.web.visit import STALE, Visit
 from referral_protocol import codes
 from referral_protocol.errors import ProtocolError
@@ -69,8 +69,12 @@ def build_app(
     sign_in: SignIn,
     config: Config,
     assets: Assets | None = None,
+    try_mail: TryMail | None = None,
 ) -> web.Application:
-    """The application of one node. Nothing is bound or started here."""
+    """The application of one node. Nothing is bound or started here.
+
+    ``try_mail`` sends a test mail; None: this node sends none.
+    """
     log = structlog.get_logger()
     assets = assets or Assets.load()
     environment = make_environment(assets, PackageLoader("referral_node", "web/templates"))
@@ -85,6 +89,7 @@ def build_app(
         secure=config.pages.tls is not None or config.pages.proxy,
         visitor_key=exchange.entropy(32),
         log=log,
+        try_mail=try_mail,
     )
     app = web.Application()
     app[SITE] = site

@@ -3,7 +3,7 @@
 Law: nothing here belongs to one person or one case.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,8 @@ FOOT: Final = (Link("Record of access", "/access"),)
 FOOT_LINE: Final = "Case data stays with the two organisations in the referral."
 SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
+TryMail = Callable[[str], Awaitable[str | None]]
+"""Sends a test mail to an address; None if the server took it, else the code of why not."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Site:
     secure: bool
     visitor_key: bytes = field(repr=False)
     log: structlog.typing.FilteringBoundLogger = field(default_factory=structlog.get_logger)
+    try_mail: TryMail | None = None
 
     @property
     def cookie(self) -> str:
