@@ -13,10 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from referral_node.backup.copying import copy_path
-from referral_node.config import Config, Tls
+from referral_node.config import Config
 from referral_node.folder import StateFolder
 
 ATTACHMENTS: Final = "attachments"
@@ -26,8 +24,6 @@ DEEPEST: Final = 8
 _WHOLE: Final = re.compile(r"[0-9a-f]{64}")
 """An attachment is named by its hash; what is still being uploaded is not."""
 _RUNNING: Final = frozenset({"control.sock", "lock", "backup.lock"})
-_FILES: Final = frozenset({"password_file"})
-"""Fields of the configuration, beside those of ``tls``, that name a file."""
 
 
 def parts_of(folder: StateFolder, config: Config) -> list[tuple[str, Path]]:
@@ -48,16 +44,11 @@ def parts_of(folder: StateFolder, config: Config) -> list[tuple[str, Path]]:
 
 def files_named(config: Config) -> Iterator[str]:
     """The files that a configuration names, as they stand there."""
-
-    def look(table: msgspec.Struct) -> Iterator[str]:
-        for field in table.__struct_fields__:
-            value = getattr(table, field)
-            if isinstance(table, Tls) or (field in _FILES and isinstance(value, str)):
-                yield value
-            elif isinstance(value, msgspec.Struct):
-                yield from look(value)
-
-    return look(config)
+    for tls in (config.exchange.tls, config.pages.tls):
+        if tls is not None:
+            yield from (tls.certificate, tls.key)
+    if config.mail is not None:
+        yield from (name for name in (config.mail.password_file, config.mail.ca) if name)
 
 
 def inside(folder: Path, named: str) -> str | None:
