@@ -54,6 +54,14 @@ def test_first_sync_and_an_increment(world: World) -> None:
     assert (replica.size, replica.directory.member(id_of("d"))) == (4, None)
 
 
+def test_a_clock_that_is_behind_restores_what_was_verified(world: World) -> None:
+    behind = world.now - 400 * DAY
+    again = Replica.restore(world.genesis, world.checkpoint(), world.leaves, behind)
+    assert again.checkpoint is not None
+    assert again.checkpoint.at == world.now
+    refused("clock", Replica(world.genesis), world.checkpoint(), world.leaves, behind)
+
+
 def test_restore_gives_the_same(world: World) -> None:
     replica = world.replica()
     again = Replica.restore(world.genesis, world.checkpoint(), world.leaves, world.now)

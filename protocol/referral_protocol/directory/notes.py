@@ -197,6 +197,13 @@ def peek_checkpoint(data: bytes) -> TreeHead:
     return parse_tree_head(parse_note(data).text)
 
 
+def peek_time(data: bytes) -> int:
+    """The latest time that any cosignature of a note claims, **unverified**; 0 without one."""
+    lines = [s.signature for s in parse_note(data).signatures if len(s.signature) == 72]
+    seconds = [int.from_bytes(line[:8], "big") for line in lines]
+    return max((each * 1000 for each in seconds if each <= _MAX_SIZE // 1000), default=0)
+
+
 def verify_checkpoint(data: bytes, origin: str, log_key: bytes, now: int) -> Checkpoint:
     """Check a checkpoint of this log, both its lines, and that it is not from the future."""
     note = parse_note(data)

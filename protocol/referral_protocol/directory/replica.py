@@ -15,6 +15,7 @@ from referral_protocol.directory.notes import (
     Checkpoint,
     TreeHead,
     peek_checkpoint,
+    peek_time,
     verify_checkpoint,
 )
 from referral_protocol.directory.state import Directory
@@ -95,9 +96,11 @@ class Replica:
         """Fold again, at start, what this machine verified before it stored it.
 
         Everything is checked but the arithmetic of the entries' signatures: the log's own
-        signature over the root covers them.
+        signature over the root covers them. Nor is the time: it was, by this machine's clock of
+        then, and a clock that is behind now must not stop a start.
         """
-        return cls(genesis, allow_loopback)._extend(note, leaves, now, False)
+        at = max(now, peek_time(note))
+        return cls(genesis, allow_loopback)._extend(note, leaves, at, False)
 
     def compare(self, note: bytes, now: int) -> Standing:
         """How a checkpoint that a peer or witness shows stands to ours; ``forked-log`` if apart.
