@@ -48,6 +48,14 @@ bench: $(READY) ## Measure; ARGS='exchange --help' for what and how
 test: check browser ## Checks, then every test, the stories in a browser included
 	@$(BIN)/python -m pytest $(ARGS)
 
+CHAOS_SECONDS ?= 300
+CHAOS_SEED ?=
+
+.PHONY: chaos
+chaos: $(READY) assets ## Break a small exchange for CHAOS_SECONDS from CHAOS_SEED; tests/chaos/README.md
+	@CHAOS_SECONDS='$(CHAOS_SECONDS)' CHAOS_SEED='$(CHAOS_SEED)' PYTHONPATH=tests \
+	  $(BIN)/python -m chaos
+
 .PHONY: check
 check: $(READY) assets ## Lint, format, types (strict), layers
 	@$(BIN)/ruff check

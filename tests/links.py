@@ -9,9 +9,9 @@ chance gives a `weather` of its own.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 MAX_HEAD: Final = 64 * 1024
 MAX_BODY: Final = 16 * 1024 * 1024
@@ -23,6 +23,9 @@ LOSE_ANSWER: Final = "lose-answer"
 """It arrives, and the answer does not come back."""
 REPEAT: Final = "repeat"
 """It arrives twice; the second answer comes back."""
+LATE: Final = "late"
+"""The connection breaks, and the request arrives ``lateness`` seconds later: after what was sent
+in its place."""
 FATES: Final = (PASS, LOSE, LOSE_ANSWER, REPEAT)
 
 
@@ -65,6 +68,10 @@ class Link:
         """Decides the fate of each request that nothing else decided."""
         self.delay = 0.0
         """Seconds that each request takes longer."""
+        self.lateness = 0.0
+        """Seconds after which a late request arrives."""
+        self.witness: Callable[[bytes], None] | None = None
+        """Gets all bytes that pass, of requests and of answers."""
         self.change: Callable[[Request, Answer], bytes | None] | None = None
         """Other bytes in the place of an answer; None leaves it as it is."""
         self.held = 0
@@ -93,6 +100,10 @@ class Link:
         self.weather = self.change = None
         self.delay = 0.0
         self._open.set()
+
+    def restore(self) -> None:
+        """Let connections through again; everything else about the link stays as it is."""
+        self._down = False
 
     def hold(self) -> None:
         """Let requests wait here until :meth:`release`."""
@@ -169,7 +180,9 @@ class Link:
             await self._open.wait()
         finally:
             self.held -= 1
-        if self._down or fate == LOSE:
+        if fate == LATE:
+            self._begin(self._arrive_late(data))
+        if self._down or fate in (LOSE, LATE):
             return None
         answer = await self._forward(data)
         if fate == REPEAT:
@@ -179,7 +192,19 @@ class Link:
         other = self.change(request, answer) if self.change is not None else None
         return answer if other is None else Answer(answer.status, b"", other)
 
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _arrive_late(self, data: bytes) -> None:
+        await asyncio.sleep(self.lateness)
+        with contextlib.suppress(Broken):
+            await self._forward(data)
+
     async def _forward(self, data: bytes) -> Answer:
+        if self.witness is not None:
+            self.witness(data)
         port = self._target()
         if port is None:
             raise Broken(self.name)
@@ -202,6 +227,8 @@ class Link:
         if found is None:
             raise Broken(self.name)
         head, body = found
+        if self.witness is not None:
+            self.witness(head + body)
         return Answer(int(head.split(b" ", 2)[1]), body, head + body)
 
 

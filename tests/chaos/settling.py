@@ -1,0 +1,99 @@
+"""After the storm: everything works again, time goes on, and everybody reads what came.
+
+Law: nothing is repaired here. Clocks are put right, forwards; nodes are stopped and started; pages
+are opened, as people do after a bad day.
+"""
+
+import asyncio
+import time
+from typing import Any, Final
+
+from chaos.keyholder import Hand
+from chaos.process import command
+from chaos.world import World
+from referral_node.control import NotServing, ask
+from referral_node.trouble import Trouble
+
+HOUR: Final = 3_600_000
+DAY: Final = 24 * HOUR
+WITHIN: Final = 240.0
+"""Seconds in which all must be delivered and opened."""
+QUIET: Final = 3
+"""Looks in a row at which nothing waits anywhere."""
+
+
+async def settle(world: World, hands: list[Hand]) -> list[str]:
+    """What does not come to rest; nothing if all does. Everything runs afterwards."""
+    await restart_all(world, 2 * HOUR)
+    waits = await _rest(world, hands)
+    for hand in hands:  # the first look at a referral is told to the other side
+        for thread in await hand.everything():
+            await hand.browser.get(f"/referral/{thread}")
+    return waits or await _rest(world, hands)
+
+
+async def _rest(world: World, hands: list[Hand]) -> list[str]:
+    """Until nothing waits anywhere; what does, when it takes too long."""
+    began, quiet, moved = time.monotonic(), 0, 0
+    waits: list[str] = []
+    while time.monotonic() - began < WITHIN:
+        for hand in hands:
+            await hand.attempt(hand.read_all)
+        waits = await _waiting(world)
+        quiet = 0 if waits else quiet + 1
+        if quiet >= QUIET:
+            return []
+        # What is missing is asked for after a day; what was tried in vain, again after an hour.
+        if waits and moved < 2 and time.monotonic() - began > 20 * (moved + 1):
+            moved += 1
+            await restart_all(world, DAY + HOUR)
+        await asyncio.sleep(0.5)
+    return waits
+
+
+async def restart_all(world: World, forward: int) -> None:
+    """Stop and start everything, all clocks as far as the furthest and further."""
+    hands = [*(site.clock for site in world.sites.values()), world.directory_clock]
+    for process in world.processes():
+        if process.running:
+            await process.stop()
+    furthest = max(hand.offset for hand in hands)
+    for hand in hands:
+        hand.set(furthest + forward)
+    await world.directory_process.start()
+    await asyncio.gather(*(world.restart(site) for site in world.sites.values()))
+
+
+async def _waiting(world: World) -> list[str]:
+    """What `status` says that still waits, for each node."""
+    found = []
+    for site in world.sites.values():
+        try:
+            told = await ask(site.folder.control, "status", {})
+        except (NotServing, Trouble) as error:
+            found.append(f"{site.name}: no status: {error}")
+            continue
+        found += [f"{site.name}: {line}" for line in _left(told)]
+    return found
+
+
+def _left(told: dict[str, Any]) -> list[str]:
+    lines = [f"waits: {each}" for each in told["waiting"]]
+    lines += [f"{what}: {told[what]}" for what in LEFT if told.get(what)]
+    return lines
+
+
+LEFT: Final = ("without_key", "to_import", "missing", "restoring")
+"""What `status` counts and must not be left; a word that it does not have is nothing left."""
+
+
+async def commands(world: World) -> list[str]:
+    """`referral node status` of every node that runs: its exit code, and what it prints."""
+    wrong = []
+    for site in world.sites.values():
+        code, told = await command("node", "status", "--state", str(site.folder.path), "--json")
+        if code != 0:
+            wrong.append(f"{site.name}: status ended with {code}: {told}")
+        else:
+            wrong += [f"{site.name}: {line}" for line in _left(told)]
+    return wrong
