@@ -165,7 +165,7 @@ class Parcels:
                 parcel=parcel.id,
                 sender=core.us,
                 recipient=peer,
-                sent={w.hash: w.message.sealed_hash for w in parcel.sent},
+                sent={w.hash: w.sealed_hash for w in parcel.sent},
                 now=core.clock(),
             )
         except ProtocolError as refusal:

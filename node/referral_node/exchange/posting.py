@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from referral_node.exchange.core import Core
+from referral_node.exchange.core import RANK_ELSE, Core
 from referral_node.exchange.filing import bring_again
 from referral_node.exchange.rows import audit, listed
 from referral_node.store import Tx
@@ -30,14 +30,14 @@ EACH: Final = 128
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """One message to be delivered. ``number`` is its row, ``queued_at`` when it was made."""
+    """One message to be delivered. ``number`` is its row, ``sealed_hash`` that of its body, if it
+    goes with one."""
 
     number: int
     hash: bytes
     thread: bytes
     message: Message
-    rank: int
-    queued_at: int
+    sealed_hash: bytes | None
 
 
 class Posting:
@@ -55,13 +55,14 @@ class Posting:
         """The next parcelful for a peer, the most urgent first, and whether more is due.
 
         What has files goes once the peer has them; a husk needs none.
-        ``without``: rows that are under way already.
+        ``without``: rows that are under way already. Sizes are looked at before any body is read:
+        no more of them comes into memory than one parcel takes.
         """
-        now = self._core.clock()
-        rows = await self._core.store.rows(
+        core = self._core
+        now = core.clock()
+        sizes = await core.store.rows(
             listed(
-                "SELECT m.number, m.hash, m.thread, m.statement, m.signature, m.expires, "
-                "m.withheld, b.sealed, o.rank, o.queued_at "
+                "SELECT o.message, LENGTH(m.statement) + COALESCE(LENGTH(b.sealed), 0) AS size "
                 "FROM outbox o JOIN messages m ON m.number = o.message "
                 "LEFT JOIN bodies b ON b.message = o.message "
                 "WHERE o.peer = ? AND o.code IS NULL AND o.next_at <= ? "
@@ -73,16 +74,34 @@ class Posting:
             ),
             (peer, now, *without, now, MAX_MESSAGES),
         )
-        taken: list[Waiting] = []
-        room = ROOM
-        for row in rows:
-            waiting = _waiting(row, now)
-            size = EACH + len(waiting.message.content) + len(waiting.message.sealed or b"")
-            if size > room:
-                return taken, True
-            room -= size
-            taken.append(waiting)
-        return taken, len(rows) == MAX_MESSAGES
+        chosen = _fit(sizes)
+        if not chosen:
+            return [], False
+        rows = await core.store.rows(
+            listed(
+                "SELECT m.number, m.hash, m.thread, m.statement, m.signature, m.expires, "
+                "m.withheld, m.body_hash, b.sealed "
+                "FROM outbox o JOIN messages m ON m.number = o.message "
+                "LEFT JOIN bodies b ON b.message = o.message "
+                "WHERE o.message IN (*) ORDER BY o.rank, o.message",
+                len(chosen),
+            ),
+            chosen,
+        )
+        more = len(chosen) < len(sizes) or len(sizes) == MAX_MESSAGES
+        return [_waiting(row, now) for row in rows], more
+
+    async def hurries(self, peer: bytes, without: Collection[int]) -> bool:
+        """Whether something urgent is due for a peer that is not among these rows."""
+        row = await self._core.store.row(
+            listed(
+                "SELECT 1 FROM outbox WHERE peer = ? AND rank < ? AND code IS NULL "
+                "AND next_at <= ? AND message NOT IN (*) LIMIT 1",
+                len(without),
+            ),
+            (peer, RANK_ELSE, self._core.clock(), *without),
+        )
+        return row is not None
 
     async def next_due(self, peer: bytes) -> int | None:
         """When the next message for a peer is due; None if none waits but for its files."""
@@ -186,6 +205,18 @@ class Posting:
         return len(threads)
 
 
+def _fit(rows: list[sqlite3.Row]) -> list[int]:
+    """The first of these messages that one parcel takes."""
+    room = ROOM
+    chosen: list[int] = []
+    for row in rows:
+        room -= EACH + int(row["size"])
+        if room < 0:
+            break
+        chosen.append(int(row["message"]))
+    return chosen
+
+
 def _waiting(row: sqlite3.Row, now: int) -> Waiting:
     sealed = None if row["sealed"] is None else bytes(row["sealed"])
     withheld = row["withheld"]
@@ -202,8 +233,7 @@ def _waiting(row: sqlite3.Row, now: int) -> Waiting:
         bytes(row["hash"]),
         bytes(row["thread"]),
         message,
-        row["rank"],
-        row["queued_at"],
+        None if sealed is None else bytes(row["body_hash"]),
     )
 
 
@@ -213,7 +243,7 @@ async def _sealed_since(tx: Tx, sent: list[Waiting]) -> set[int]:
     An answer lost on the way, then `unreadable`, then the old parcel once more: its receipt speaks
     of the old body, and the new one must still go.
     """
-    bodies = {w.number: w.message.sealed_hash for w in sent if w.message.sealed is not None}
+    bodies = {w.number: w.sealed_hash for w in sent if w.sealed_hash is not None}
     if not bodies:
         return set()
     rows = await tx.rows(
