@@ -13,12 +13,14 @@ from structlog.typing import EventDict, WrappedLogger
 
 ALLOWED: Final = frozenset(
     {
+        "attachment",
         "code",
         "command",  # one of the names in control.py's table, never what somebody typed
         "error",  # the type of an exception, never its text
         "event",
         "exchange",
         "failures",
+        "held",
         "incident",
         "kind",
         "level",

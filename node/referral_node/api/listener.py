@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 from aiohttp import hdrs, web
 
+from referral_node.api.attachments import Uploads
 from referral_node.api.pace import Pace
 from referral_node.api.problems import problem
 from referral_node.exchange import Exchange
@@ -225,11 +226,14 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def build_listener(exchange: Exchange, pace: Pace | None = None) -> web.Application:
     """The application of the public listener."""
     app = web.Application(middlewares=[problems], client_max_size=MAX_PARCEL)
-    parcels = Parcels(exchange, pace or Pace())
+    pace = pace or Pace()
+    parcels = Parcels(exchange, pace)
+    uploads = Uploads(exchange, pace)
     app.add_routes(
         [
             web.post("/v1/parcels", parcels.post, expect_handler=_expected),
             web.get("/v1/prekey", parcels.prekey, expect_handler=_expected),
+            web.put("/v1/attachments/{hash:[0-9a-f]{64}}", uploads.put),
         ]
     )
     return app

@@ -17,7 +17,8 @@ from referral_node.delivery.ending import end
 from referral_node.delivery.http import Http
 from referral_node.delivery.parcels import Failed, Parcel, Parcels
 from referral_node.delivery.prekeys import PeerPrekeys
-from referral_node.exchange.core import RANK_ELSE, Core
+from referral_node.delivery.uploads import Uploads
+from referral_node.exchange.core import Core
 from referral_node.exchange.members import ACTIVE
 from referral_node.exchange.posting import Posting
 from referral_node.store import StoreError
@@ -78,18 +79,21 @@ class Courier:
         self._parcels = Parcels(
             core, http, self._posting, self._prekeys, lambda: self._later(1, core.clock())
         )
+        self._uploads = Uploads(core, http, chance, self.wake)
         self._workers: dict[bytes, tuple[_Peer, asyncio.Task[None]]] = {}
         self._stopping = False
 
     async def start(self) -> None:
         """Begin with what waited when the node stopped."""
         self._core.wake = self.wake
+        await self._uploads.start()
         for peer in await self._posting.peers():
             self.wake(peer)
 
     async def stop(self) -> None:
         """End all workers; what is under way stays in the outbox."""
         self._stopping = True
+        await self._uploads.stop()
         await end(task for _, task in self._workers.values())
         await end(task for peer, _ in self._workers.values() for task in peer.flying)
 
@@ -101,6 +105,7 @@ class Courier:
             state = _Peer(peer)
             task = asyncio.create_task(self._work(state), name="courier")
             self._workers[peer] = (state, task)
+        self._uploads.look(peer)
         known = self._workers[peer][0]
         known.event.set()
         if hurry:
@@ -132,9 +137,8 @@ class Courier:
         """During a back-off only time counts, a change of the peer, or something urgent and new."""
         if self._core.clock() >= peer.retry_at or self._prekeys.moved(peer.id):
             return True
-        tried = {w.number for parcel in peer.again for w in parcel.sent}
-        waiting, _ = await self._posting.due(peer.id)
-        return any(w.rank < RANK_ELSE and w.number not in tried for w in waiting)
+        tried = [w.number for parcel in peer.again for w in parcel.sent]
+        return await self._posting.hurries(peer.id, tried)
 
     async def _round(self, peer: _Peer) -> None:
         """Send everything that is due, parcel by parcel, until nothing is or one fails."""
@@ -203,6 +207,7 @@ class Courier:
             except Failed as failure:
                 await self._failed(peer, parcel, failure, met)
             else:
+                self._uploads.reached(peer.id)
                 if not met.failed:
                     peer.failures, peer.retry_at = 0, 0
 

@@ -4,6 +4,7 @@ The parts share one :class:`~referral_node.exchange.core.Core` and never call up
 pages and the courier call them.
 """
 
+from referral_node.exchange.attachments import Attachments
 from referral_node.exchange.casekeys import CaseKeys
 from referral_node.exchange.compose import NotAllowed, Voice, author
 from referral_node.exchange.contacts import Contacts, FirstContact, MemberNote
@@ -12,6 +13,7 @@ from referral_node.exchange.drafts import Draft, DraftGone, Drafts, StaleDraft
 from referral_node.exchange.erasing import decide as erase
 from referral_node.exchange.evidence import Evidence
 from referral_node.exchange.figures import NO_ANSWERS, Answers, Counting, Figure, Figures
+from referral_node.exchange.filing import FileEntry, FilesGone, Filing, TooMany, entry_of
 from referral_node.exchange.importing import Importing, ImportResult
 from referral_node.exchange.inbox import Inbox
 from referral_node.exchange.listing import Cases, Choice, Lists, Summary
@@ -42,6 +44,8 @@ class Exchange:
         self.figures = Counting(core)
         self.casekeys = CaseKeys(core)
         self.evidence = Evidence(core)
+        self.attachments = Attachments(core)
+        self.filing = Filing(core)
 
 
 __all__ = [
@@ -56,6 +60,8 @@ __all__ = [
     "Exchange",
     "Figure",
     "Figures",
+    "FileEntry",
+    "FilesGone",
     "FirstContact",
     "ImportResult",
     "Member",
@@ -67,8 +73,10 @@ __all__ = [
     "StaleDraft",
     "Summary",
     "ThreadView",
+    "TooMany",
     "UnknownThread",
     "author",
+    "entry_of",
     "erase",
     "looked",
     "set_follow_up",

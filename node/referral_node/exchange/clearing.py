@@ -63,7 +63,8 @@ async def drop_old(core: Core) -> int:
         "state <> 'dropped' AND ("
         "(message IS NULL AND begun_at <= ? AND (mine = 0 OR NOT EXISTS "
         "(SELECT 1 FROM drafts d WHERE d.id = attachments.owner))) "
-        "OR (mine = 1 AND waits IS NULL AND EXISTS (SELECT 1 FROM messages m JOIN threads t "
+        "OR (mine = 1 AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.message = attachments.waits "
+        "AND o.code IS NULL) AND EXISTS (SELECT 1 FROM messages m JOIN threads t "
         "ON t.id = m.thread WHERE m.hash = attachments.message AND t.erased_at IS NOT NULL)))"
     )
     some = await core.store.row(f"SELECT 1 FROM attachments WHERE {old} LIMIT 1", (before,))  # noqa: S608 - a constant
