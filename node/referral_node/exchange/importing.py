@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from referral_node.exchange import returning
 from referral_node.exchange.attachments import let_go
 from referral_node.exchange.core import Actor, Core, rank
 from referral_node.exchange.erasing import ERASED, carry_out
@@ -33,7 +34,7 @@ from referral_protocol.bodies import (
 )
 from referral_protocol.certificates import DAY
 from referral_protocol.errors import ProtocolError
-from referral_protocol.statements import OPEN, STATE, UNREADABLE, Head, Statement
+from referral_protocol.statements import OPEN, RETURN, STATE, UNREADABLE, Head, Statement
 from referral_protocol.suite import Opener
 from referral_protocol.wire import decode
 
@@ -91,6 +92,7 @@ class Importing:
             if not left or imported + unreadable >= most:
                 break
         sealed = await self._seal_waiting(vault)
+        await returning.pay(self._core, vault)
         await carry_out(self._core)
         return ImportResult(imported, unreadable, sealed, left)
 
@@ -132,6 +134,7 @@ class Importing:
                     peers.add(bytes(row["peer"]))
                 if row["kind"] == UNREADABLE:
                     peers.add(bytes(row["peer"]))
+            await returning.folded(tx, vault, [row["number"] for row in rows])
             return good, bad, threads, peers
 
         good, bad, threads, peers = await core.store.write(work)
@@ -204,7 +207,14 @@ class Importing:
         else:
             wrapped = bytes(thread["case_key"])
         case_key = vault.case_key(bytes(row["thread"]), wrapped)
-        await _keep(tx, case_key, row, opened)
+        if row["kind"] == RETURN:
+            try:
+                await returning.take(tx, core, case_key, row, opened.content)
+            except ProtocolError as refusal:
+                await self._unreadable(tx, vault, actor, row, refusal.code)
+                return False
+        else:
+            await _keep(tx, case_key, row, opened)
         if row["kind"] == UNREADABLE:
             await self._seal_again(tx, vault, bytes(row["peer"]), opened.content)
         await audit(tx, now, None, "imported", bytes(row["hash"]))
