@@ -19,7 +19,6 @@ from referral_node.store import Store
 from referral_node.store.facts import (
     CHECKED_AT,
     DIRECTORY_URL,
-    EPOCH,
     MEMBER,
     RESTORED_AT,
     RESTORED_FROM,
@@ -113,7 +112,7 @@ async def status(
 ) -> Status:
     """Read it all; a handful of statements, none of which reads a body."""
     member = await fact(store, MEMBER) or b""
-    epoch, vault_key = await fact(store, EPOCH), await fact(store, VAULT_PUBLIC) or b""
+    vault_key = await fact(store, VAULT_PUBLIC) or b""
     names = await _names(store)
     imports = await store.row(
         "SELECT COUNT(*) AS count, MIN(held_at) AS since FROM messages "
@@ -125,7 +124,7 @@ async def status(
         organisation=config.name,
         member=member.hex(),
         fingerprint=fingerprint(vault_key, folder.read_node_key().public),
-        set_up_at=0 if epoch is None else time_of(epoch),
+        set_up_at=await _set_up_at(store),
         directory=await _membership(store, member),
         keyholders=await _count(store, "SELECT COUNT(*) FROM users WHERE ended_at IS NULL"),
         waiting=await _waiting(store, names),
@@ -152,6 +151,11 @@ async def status(
 async def _moment(store: Store, name: str) -> int | None:
     value = await fact(store, name)
     return None if value is None else time_of(value)
+
+
+async def _set_up_at(store: Store) -> int:
+    row = await store.row("SELECT MIN(made_at) FROM slots")
+    return 0 if row is None or row[0] is None else int(row[0])
 
 
 async def _membership(store: Store, member: bytes) -> Membership:

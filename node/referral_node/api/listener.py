@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 from aiohttp import hdrs, web
 
+from referral_node.api.asks import Asks
 from referral_node.api.attachments import Uploads
 from referral_node.api.pace import Pace
 from referral_node.api.problems import problem
@@ -228,11 +229,13 @@ def build_listener(exchange: Exchange, pace: Pace | None = None) -> web.Applicat
     app = web.Application(middlewares=[problems], client_max_size=MAX_PARCEL)
     pace = pace or Pace()
     parcels = Parcels(exchange, pace)
+    asks = Asks(exchange.core, pace.stranger, pace.worthless)
     uploads = Uploads(exchange, pace)
     app.add_routes(
         [
             web.post("/v1/parcels", parcels.post, expect_handler=_expected),
             web.get("/v1/prekey", parcels.prekey, expect_handler=_expected),
+            web.post("/v1/asks", asks.post),
             web.put("/v1/attachments/{hash:[0-9a-f]{64}}", uploads.put),
         ]
     )
