@@ -56,6 +56,10 @@ chaos: $(READY) assets ## Break a small exchange for CHAOS_SECONDS from CHAOS_SE
 	@CHAOS_SECONDS='$(CHAOS_SECONDS)' CHAOS_SEED='$(CHAOS_SEED)' PYTHONPATH=tests \
 	  $(BIN)/python -m chaos
 
+.PHONY: mutants
+mutants: $(READY) assets ## Break one rule after another in a copy: the tests must notice; ARGS='words of names'
+	@$(BIN)/python tests/mutants.py $(ARGS)
+
 .PHONY: check
 check: $(READY) assets ## Lint, format, types (strict), layers
 	@$(BIN)/ruff check
