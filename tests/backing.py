@@ -2,15 +2,23 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+from click.testing import CliRunner
 
 from fed_member import CHEAP, Member
 from referral_node.backup.copying import copy_database
 from referral_node.backup.format import Reader, open_key, read_head
 from referral_node.backup.making import Made, back_up
 from referral_node.backup.restoring import Restored, restore_node
+from referral_node.commands import node
 from referral_node.vault import Kit, SlotKeys
 
 
@@ -52,3 +60,63 @@ def opened(member: Member) -> bytes:
 async def given_up(member: Member, stop: threading.Event) -> None:
     """A copy that somebody waits for."""
     await asyncio.to_thread(copy_database, member.folder, stop)
+
+
+def left(folder: Path) -> set[str]:
+    """What lies in a folder."""
+    return set(os.listdir(folder))
+
+
+REFERRAL = [sys.executable, "-c", "from referral_tools.cli import main; main()"]
+KILLED = """
+import os, signal, sys
+from referral_node.backup import copying, making, restoring
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+module, name = sys.argv.pop(1).split(".")
+setattr({"copying": copying, "making": making, "restoring": restoring}[module], name, die)
+from referral_tools.cli import main
+main()
+"""
+
+
+async def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """`referral node ...` without a terminal, in this process: starting one takes a second."""
+    command = list(map(str, words))
+    done = await asyncio.to_thread(CliRunner().invoke, node, command)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
+
+
+async def ran(*words: str | Path, killed_at: str | None = None) -> subprocess.CompletedProcess[str]:
+    """`referral node ...` as a process of its own, killed where it calls one of our functions."""
+    start = REFERRAL if killed_at is None else [sys.executable, "-c", KILLED, killed_at]
+    return await asyncio.to_thread(
+        subprocess.run,
+        [*start, "node", *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def mounted(path: Path, size: int) -> Iterator[Path]:
+    """A small disk of its own; the test is skipped where it cannot be mounted."""
+    path.mkdir()
+    how = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(path)]
+    if subprocess.run(how, check=False, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs the rights of root")
+    # A process of its own takes it away when this one ends, however it ends.
+    keeper = subprocess.Popen(
+        ["sh", "-c", 'read -r _; exec umount -l "$1"', "sh", str(path)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield path
+    finally:
+        keeper.communicate()

@@ -133,17 +133,29 @@ def write_backup(
 
 
 def what_it_holds(database: Path) -> Holds:
-    """Whose database this is, and how much is in it; StoreError or Trouble if it is none."""
+    """Whose database this is, and how much is in it; StoreError ``damaged`` if it is no node's."""
     try:
         with closing(copying.reading(database)) as connection:
-            facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
+            facts = dict(
+                connection.execute(
+                    "SELECT name, value FROM facts WHERE name IN (?, ?)", (MEMBER, KIT_BACKUP)
+                ).fetchall()
+            )
             (threads,) = connection.execute("SELECT COUNT(*) FROM threads").fetchone()
             (messages,) = connection.execute("SELECT COUNT(*) FROM messages").fetchone()
     except sqlite3.Error as error:
-        raise translated(error, database) from None
-    if MEMBER not in facts or KIT_BACKUP not in facts:
-        raise Trouble(f"{database}: not the database of a node")
-    return Holds(facts[MEMBER], facts[KIT_BACKUP], threads, messages)
+        raise damaged_if_strange(translated(error, database), database) from None
+    member, kit = facts.get(MEMBER), facts.get(KIT_BACKUP)
+    if not isinstance(member, bytes) or not isinstance(kit, bytes):
+        raise StoreError("damaged", f"{database}: not the database of a node")
+    return Holds(member, kit, threads, messages)
+
+
+def damaged_if_strange(error: StoreError, database: Path) -> StoreError:
+    """A statement of ours that a database does not understand: it has not our tables."""
+    if error.code != "internal":
+        return error
+    return StoreError("damaged", f"{database}: not the database of a node")
 
 
 def remove_older(to: Path, newest: Path, keep: int) -> list[Path]:

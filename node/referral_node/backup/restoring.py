@@ -33,8 +33,7 @@ from referral_node.store.facts import (
 )
 from referral_node.trouble import Trouble
 from referral_node.users import open_with_kit
-from referral_node.vault.at_rest import Unsealable
-from referral_node.vault.slots import Kit, SlotKeys, WrongSecret
+from referral_node.vault.slots import Kit, SlotKeys
 from referral_protocol.certificates import verify_certificate
 from referral_protocol.errors import ProtocolError
 
@@ -152,7 +151,7 @@ async def _prove(
             raise BackupTrouble(
                 f"{where}: was made by a newer version of this program: install that one first"
             ) from None
-        if error.code == "damaged":
+        if error.code in ("damaged", "internal"):
             raise BackupTrouble(
                 f"{where}: the database in it is damaged: take an older backup"
             ) from None
@@ -171,11 +170,11 @@ async def _prove_keys(
     """Kit, vault key, certificate and node key belong together, and to this member."""
     try:
         vault = await open_with_kit(store, keys, kit)
-    except (WrongSecret, Unsealable):
+        certificate = await fact(store, CERTIFICATE)
+    except (Trouble, StoreError, TypeError):  # TypeError: text where bytes belong
         raise _made_up(where) from None
     signer = vault.signer
     vault.close()
-    certificate = await fact(store, CERTIFICATE)
     if certificate is None or await fact(store, VAULT_PUBLIC) != signer.public:
         raise _made_up(where)
     try:
