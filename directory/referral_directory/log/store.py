@@ -89,6 +89,9 @@ class Store:
         """Open or make the database and bring its schema up to date; StoreError says why not."""
         writer: aiosqlite.Connection | None = None
         try:
+            # First without aiosqlite: if it cannot open a file, it leaves a thread behind that
+            # speaks to an event loop which may be closed by then.
+            await asyncio.to_thread(_try_to_open, path)
             writer = await aiosqlite.connect(path, isolation_level=None)
             for pragma in _PRAGMAS:
                 await writer.execute(pragma)
@@ -143,6 +146,10 @@ class Store:
             await self._writer.execute("ROLLBACK")
         except sqlite3.Error:
             pass  # SQLite has rolled back by itself, as it does on a full disk
+
+
+def _try_to_open(path: Path) -> None:
+    sqlite3.connect(path).close()
 
 
 def migrations() -> list[tuple[int, str]]:
