@@ -87,9 +87,11 @@ class Site:
 
 def _entry(path: str) -> str:
     """The menu's entry that a page belongs to: an organisation is found under Find a service, a
-    referral among all of them."""
+    referral among all of them, a group of Today on Today."""
     if path.startswith("/organisation/"):
         return "/find"
     if path.startswith("/referral/"):
         return "/referrals"
+    if path.startswith("/today/"):
+        return "/"
     return "/new" if path.startswith("/new/") else path

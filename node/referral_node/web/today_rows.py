@@ -1,4 +1,8 @@
-"""The rows of Today: each thread becomes a row of one group, or none. Pure; see ``today_view``."""
+"""The rows of Today: each thread becomes a row of one group, or none. Pure; see ``today_view``.
+
+Law: whether a thread is in a group, and where, is decided for all of them; the words of a row are
+made only when it is drawn.
+"""
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -36,6 +40,7 @@ class Known:
     organisation: Callable[[bytes], Organisation]
     out_of_reach: AbstractSet[bytes] = frozenset()
     cache: dict[bytes, Organisation] = field(default_factory=dict)
+    closed: dict[bytes, int | None] = field(default_factory=dict)
 
     def peer(self, id: bytes) -> Organisation:
         """An organisation, made once for the page."""
@@ -43,13 +48,19 @@ class Known:
             self.cache[id] = self.organisation(id)
         return self.cache[id]
 
+    def closed_until(self, id: bytes) -> int | None:
+        """When they open, if they are closed now and say when they are not."""
+        if id not in self.closed:
+            self.closed[id] = _closed_until(self, self.peer(id))
+        return self.closed[id]
+
 
 @dataclass(frozen=True)
 class Row:
-    """A row with what it is sorted by."""
+    """A row with what it is sorted by; ``draw`` makes its words."""
 
     at: int
-    job: Job
+    draw: Callable[[], Job]
     late: bool = False
 
 
@@ -67,24 +78,29 @@ def urgent_row(known: Known, s: Summary) -> Row | None:
         if not (late or immediate):
             return None
         tag = Tag("Immediate" if immediate else "Overdue", "danger")
-        job = _job(known, s, "Answer:", _needs(s), tag=tag, distance=times.distance(s.respond_by))
-        return Row(s.respond_by, job, late=not immediate)
+        return _urgent(known, s, "Answer:", lambda: _needs(s), tag)
     lost = s.refused > 0 and s.opener != "gone"
     waited = s.queued_at is not None and times.now - s.queued_at > PATIENCE
     if lost or (immediate and s.opener_held is None and waited):
         kind = "immediate " if immediate else ""
-        detail = Markup("your {}referral has not reached them{}").format(kind, _call(known, s))
+        words = Markup("your {}referral has not reached them{}")
         tag = Tag("Not delivered", "danger")
-        job = _job(
-            known, s, "Telephone them:", detail, tag=tag, distance=times.distance(s.respond_by)
+        return _urgent(
+            known, s, "Telephone them:", lambda: words.format(kind, _call(known, s)), tag
         )
-        return Row(s.respond_by, job, late=not immediate)
     if not late:
         return None
-    detail = Markup("no answer{}").format(_call(known, s))
     tag = Tag("Overdue", "danger")
-    job = _job(known, s, "Telephone them:", detail, tag=tag, distance=times.distance(s.respond_by))
-    return Row(s.respond_by, job, late=not immediate)
+    no_answer = Markup("no answer{}")
+    return _urgent(known, s, "Telephone them:", lambda: no_answer.format(_call(known, s)), tag)
+
+
+def _urgent(known: Known, s: Summary, do: str, detail: Callable[[], Text], tag: Tag) -> Row:
+    def draw() -> Job:
+        distance = known.times.distance(s.respond_by)
+        return _job(known, s, do, detail(), tag=tag, distance=distance)
+
+    return Row(s.respond_by, draw, late=s.priority != "immediate")
 
 
 # The other groups: each makes a row of a thread, or none.
@@ -93,20 +109,28 @@ def urgent_row(known: Known, s: Summary) -> Row | None:
 def _answer_due(known: Known, s: Summary) -> Row | None:
     """Somebody waits for our word."""
     if s.role == "receiving" and s.state in WAITING:
-        urgent = " (urgent)" if s.priority == "urgent" else ""
-        detail: Text = Markup("{}{}").format(_needs(s), urgent)
-        if s.kind == "capacity":
-            detail = Markup("{}; no personal data").format(detail)
-            return Row(s.respond_by, _job(known, s, "Say if you have capacity", detail, who=False))
-        return Row(s.respond_by, _job(known, s, "Answer:", detail))
+        return Row(s.respond_by, lambda: _answer(known, s))
     pending = s.case.pending if s.case is not None else None
     if pending is None or pending.mine:
         return None
-    do, detail = _ASKED.get(pending.purpose, ("Answer:", "they ask you something"))
+    asked = pending
     due = s.state in WAITING and s.respond_by > known.times.now
-    at = s.respond_by if due else pending.at
-    when = None if due else f"Asked {_small_day(known.times.day(pending.at))}"
-    return Row(at, _job(known, s, do, detail, when=when))
+
+    def draw() -> Job:
+        do, detail = _ASKED.get(asked.purpose, ("Answer:", "they ask you something"))
+        when = None if due else f"Asked {_small_day(known.times.day(asked.at))}"
+        return _job(known, s, do, detail, when=when)
+
+    return Row(s.respond_by if due else asked.at, draw)
+
+
+def _answer(known: Known, s: Summary) -> Job:
+    urgent = " (urgent)" if s.priority == "urgent" else ""
+    detail: Text = Markup("{}{}").format(_needs(s), urgent)
+    if s.kind == "capacity":
+        detail = Markup("{}; no personal data").format(detail)
+        return _job(known, s, "Say if you have capacity", detail, who=False)
+    return _job(known, s, "Answer:", detail)
 
 
 def _small_day(day: str) -> str:
@@ -119,15 +143,19 @@ def _news(known: Known, s: Summary) -> Row | None:
         return None
     if s.case.pending is not None and not s.case.pending.mine:
         return None  # its request stands among the answers due
-    count = s.case.unread
-    detail = "1 new message" if count == 1 else f"{count} new messages"
-    answered = s.role == "referring" and s.case.answer
-    # What ended on their side may have been withdrawn: that must not hide behind a count.
-    if s.ended or (answered and s.state != s.case.answer):
-        detail = f"{lowered(codes.label('states', s.state))}; {detail}"
-    elif answered:
-        detail = f"{lowered(codes.label('states', s.case.answer))}; {detail}"
-    return Row(s.case.last_at, _job(known, s, "Read:", detail, when=_since(known, s.case.last_at)))
+    case = s.case
+
+    def draw() -> Job:
+        detail = "1 new message" if case.unread == 1 else f"{case.unread} new messages"
+        answered = s.role == "referring" and case.answer
+        # What ended on their side may have been withdrawn: that must not hide behind a count.
+        if s.ended or (answered and s.state != case.answer):
+            detail = f"{lowered(codes.label('states', s.state))}; {detail}"
+        elif answered:
+            detail = f"{lowered(codes.label('states', case.answer))}; {detail}"
+        return _job(known, s, "Read:", detail, when=_since(known, case.last_at))
+
+    return Row(case.last_at, draw)
 
 
 def _since(known: Known, at: int) -> Text:
@@ -138,32 +166,34 @@ def _not_delivered(known: Known, s: Summary) -> Row | None:
     """On its way, or it did not get there."""
     if not s.undelivered or _waits_for_key(s):
         return None
-    times, peer = known.times, known.peer(s.peer)
     what = "not delivered yet" if s.opener_held is None else "a message is not delivered yet"
     since = s.queued_at or s.changed_at
+
+    def row(at: int, do: str, detail: Callable[[], Text]) -> Row:
+        return Row(at, lambda: _job(known, s, do, detail(), when=_since(known, at)))
+
     if s.refused:
-        detail = Markup("a message was refused by their node{}").format(_call(known, s))
-        return Row(since, _job(known, s, "Telephone them:", detail, when=_since(known, since)))
-    closed = _closed_until(known, peer)
+        refused = Markup("a message was refused by their node{}")
+        return row(since, "Telephone them:", lambda: refused.format(_call(known, s)))
+    closed = known.closed_until(s.peer)
     if closed is not None and s.priority != "immediate":
-        words = f"{what}; they are closed until then"
-        when = times.moment(closed).mine
-        return Row(closed, _job(known, s, "Wait, then telephone:", words, when=when))
-    if times.now - since < SETTLING:
-        return Row(since, _job(known, s, "Wait:", what, when=_since(known, since)))
-    detail = Markup("{}{}").format(what, _call(known, s))
-    return Row(since, _job(known, s, "Telephone them:", detail, when=_since(known, since)))
+        return row(closed, "Wait, then telephone:", lambda: f"{what}; they are closed until then")
+    if known.times.now - since < SETTLING:
+        return row(since, "Wait:", lambda: what)
+    return row(since, "Telephone them:", lambda: Markup("{}{}").format(what, _call(known, s)))
 
 
 def _waiting_for_key(known: Known, s: Summary) -> Row | None:
     """Signed, and cannot be sealed before their node publishes a key."""
     if not s.undelivered or not _waits_for_key(s):
         return None
-    detail = Markup("it goes by itself when their node has published a key{}").format(
-        _call(known, s)
-    )
-    when = _since(known, s.changed_at)
-    return Row(s.changed_at, _job(known, s, "Wait for their key:", detail, when=when))
+
+    def draw() -> Job:
+        detail = Markup("it goes by itself when their node has published a key{}")
+        when = _since(known, s.changed_at)
+        return _job(known, s, "Wait for their key:", detail.format(_call(known, s)), when=when)
+
+    return Row(s.changed_at, draw)
 
 
 def _waits_for_key(s: Summary) -> bool:
@@ -178,11 +208,13 @@ def _consent(known: Known, s: Summary) -> Row | None:
     ends = start_of(until) + DAY
     if ends - known.times.now > CONSENT_AHEAD:
         return None
-    last = ends - MINUTE
-    word = "ended" if ends <= known.times.now else "ends"
-    when = f"{known.times.day(start_of(until) + DAY // 2)}, 23:59"
-    job = _job(known, s, "Ask again, or end it:", f"consent to share {word}", when=when)
-    return Row(last, job)
+
+    def draw() -> Job:
+        word = "ended" if ends <= known.times.now else "ends"
+        when = f"{known.times.day(start_of(until) + DAY // 2)}, 23:59"
+        return _job(known, s, "Ask again, or end it:", f"consent to share {word}", when=when)
+
+    return Row(ends - MINUTE, draw)
 
 
 def _follow_up(known: Known, s: Summary) -> Row | None:
@@ -202,13 +234,17 @@ def _next(known: Known, s: Summary) -> Row | None:
 def _followed(known: Known, s: Summary) -> Row | None:
     if s.role != "referring" or s.state not in GOING or s.follow_up_at is None:
         return None
-    said = []
-    if s.case is not None and s.case.answered_at is not None:
-        said.append(f"accepted {_ago(known, s.case.answered_at)}")
-        said.append("first contact made" if s.case.contacted_at else "no news since")
     at = s.follow_up_at
-    when = known.times.day(max(at, known.times.now))
-    return Row(at, _job(known, s, "Was the person reached?", ", ".join(said), when=when))
+
+    def draw() -> Job:
+        said = []
+        if s.case is not None and s.case.answered_at is not None:
+            said.append(f"accepted {_ago(known, s.case.answered_at)}")
+            said.append("first contact made" if s.case.contacted_at else "no news since")
+        when = known.times.day(max(at, known.times.now))
+        return _job(known, s, "Was the person reached?", ", ".join(said), when=when)
+
+    return Row(at, draw)
 
 
 def _ago(known: Known, at: int) -> str:
@@ -301,7 +337,6 @@ def _call(known: Known, s: Summary) -> Text:
 
 
 def _closed_until(known: Known, peer: Organisation) -> int | None:
-    """When they open, if they are closed now and say when they are not."""
     if peer.profile is None or not peer.profile.organisation.hours:
         return None
     verdict = profiles.open_now(peer.profile.organisation, known.times.now)

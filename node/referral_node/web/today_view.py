@@ -1,11 +1,13 @@
 """Today: what needs a person now, in the order of danger, then lateness. Pure.
 
 Law: every row begins with what to do, names whom, and says by when; a group with nothing in it is
-left out. What the list says of a case stands in its summary; nothing is opened for it.
+left out, and one with more than a person takes in shows the first ones and leads to the rest. What
+the list says of a case stands in its summary; nothing is opened for it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from markupsafe import Markup
 
@@ -17,18 +19,35 @@ from referral_protocol import forms
 from referral_ui import names, numbers
 from referral_ui.parts import Figure, Job, Text
 
+NOW: Final = "Now: immediate and overdue"
+SHOWN: Final = 25
+"""Rows of a group on Today; the others stand on a page of the group's own."""
+CODES: Final = {
+    "now" if title == NOW else title.lower().replace(" ", "-"): title
+    for title in (NOW, *TITLES)
+    if title != NEXT
+}
+"""The groups by the word that stands for them in an address."""
+
 
 @dataclass(frozen=True)
 class Group:
-    """Rows under one heading. ``urgent``: drawn as danger."""
+    """Rows under one heading, of ``total``. ``urgent``: drawn as danger; ``href``: all of them."""
 
     title: str
     jobs: tuple[Job, ...]
+    total: int
     urgent: bool = False
+    href: str = ""
 
     @property
     def heading(self) -> str:
-        return f"{self.title} ({len(self.jobs)})"
+        return f"{self.title} ({self.total:,})"
+
+    @property
+    def more(self) -> str:
+        """The words of the link to what is not shown, "" where everything is."""
+        return f"Show all {self.total:,}" if self.total > len(self.jobs) else ""
 
 
 @dataclass(frozen=True)
@@ -51,35 +70,20 @@ class Today:
 
 
 def build(known: Known) -> Today:
-    """The page, from the list of all threads."""
+    """The page, from the list of the threads that may need somebody."""
     now = known.times.now
     open_ones = [s for s in known.summaries if not s.ended]
-    urgent: list[Row] = []
-    groups: dict[str, list[Row]] = {title: [] for title in TITLES}
-    for summary in known.summaries:
-        row = urgent_row(known, summary)
-        if row is not None:
-            urgent.append(row)
-            continue
-        for title, make in GROUPS:
-            if summary.ended and title not in AFTER_THE_END:
-                continue
-            found = make(known, summary)
-            if found is not None:
-                groups[title].append(found)
-    later = groups.pop(NEXT)
-    listed = [Group(title, _sorted(rows)) for title, rows in groups.items() if rows]
-    if urgent:
-        # Danger outranks lateness: what is immediate first, then what is overdue, by deadline.
-        listed.insert(0, Group("Now: immediate and overdue", _sorted(urgent), urgent=True))
+    rows = _rows(known)
+    listed = [group(code, rows[title]) for code, title in CODES.items() if rows[title]]
     here = known.times.here
     day = known.times.appointment(now)
+    drafts = tuple(_draft(known, each) for each in known.drafts)
     return Today(
         when=f"{day} in {here.name}",
         checked=known.times.clock(now).mine,
         groups=tuple(listed),
-        drafts=Group("Drafts: not sent", tuple(_draft(known, each) for each in known.drafts)),
-        next=_sorted(later)[:3],
+        drafts=Group("Drafts: not sent", drafts, len(drafts)),
+        next=group("next", rows[NEXT], 0, 3).jobs,
         figures=_figures(known.figures),
         too_few=_too_few(known.figures),
         reach=_reach(known, open_ones),
@@ -87,8 +91,39 @@ def build(known: Known) -> Today:
     )
 
 
-def _sorted(rows: Sequence[Row]) -> tuple[Job, ...]:
-    return tuple(row.job for row in sorted(rows, key=lambda row: (row.late, row.at)))
+def rows_of(known: Known, code: str) -> Sequence[Row]:
+    """The rows of one group."""
+    return _rows(known)[CODES[code]]
+
+
+def _rows(known: Known) -> dict[str, list[Row]]:
+    """The rows of all groups by title, in the order of danger."""
+    groups: dict[str, list[Row]] = {title: [] for title in (NOW, *TITLES)}
+    for summary in known.summaries:
+        row = urgent_row(known, summary)
+        if row is not None:
+            groups[NOW].append(row)
+            continue
+        for title, make in GROUPS:
+            if summary.ended and title not in AFTER_THE_END:
+                continue
+            found = make(known, summary)
+            if found is not None:
+                groups[title].append(found)
+    return groups
+
+
+def group(code: str, rows: Sequence[Row], first: int = 0, most: int = SHOWN) -> Group:
+    """So many rows of one group from the ``first`` on, drawn."""
+    # Danger outranks lateness: what is immediate first, then what is overdue, by deadline.
+    ordered = sorted(rows, key=lambda row: (row.late, row.at))
+    return Group(
+        title=CODES.get(code, ""),
+        jobs=tuple(row.draw() for row in ordered[first : first + most]),
+        total=len(rows),
+        urgent=code == "now",
+        href=f"/today/{code}",
+    )
 
 
 def _draft(known: Known, draft: Draft) -> Job:

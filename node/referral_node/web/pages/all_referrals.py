@@ -1,7 +1,7 @@
 """All referrals: every thread that is here, open ones first, fifty to a page.
 
-Law: one line each, and nothing hidden: what could not be read yet is a line too. Only lines that are
-shown are decrypted; what the list chooses and sorts by, the node knows without any case.
+Law: one line each, and nothing hidden: what could not be read yet is a line too. Only lines that
+are shown are decrypted; what the list chooses and sorts by, the node knows without any case.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from markupsafe import Markup
 from referral_node.exchange import Choice as Chosen
 from referral_node.exchange import Summary
 from referral_node.web.members import Organisation
+from referral_node.web.paging import PER_PAGE, Paging
 from referral_node.web.routing import Route, get
 from referral_node.web.visit import Visit
 from referral_protocol import codes
@@ -23,7 +24,6 @@ from referral_ui.forms import Form
 from referral_ui.parts import Choice, Link, Text
 from referral_ui.times import Times
 
-PER_PAGE: Final = 50
 ENDED: Final[dict[str, bool | None]] = {"open": False, "ended": True, "all": None}
 CHOICES: Final = {"open": "Open", "ended": "Ended", "all": "All"}
 FILTERS: Final = ("with", "state")
@@ -90,13 +90,13 @@ async def show(visit: Visit) -> web.StreamResponse:
         _one_of(query.get("state", ""), [each.code for each in states]),
     )
     total = await lists.count(asked.choice)
-    number = _number(query.get("page", "1"), total)
-    part = await lists.page(visit.vault, asked.choice, (number - 1) * PER_PAGE, PER_PAGE)
-    more = number * PER_PAGE < total
+    paging = Paging.of(query.get("page", "1"), total, lambda page: asked.address(page=page))
+    part = await lists.page(visit.vault, asked.choice, paging.first, PER_PAGE)
+    count = "1 referral" if total == 1 else f"{total:,} referrals"
     return visit.page(
         "all.html",
         lines=[line(s, visit.site.organisation(s.peer), visit.times) for s in part],
-        caption=_caption(total, number),
+        caption=count + paging.place,
         which=asked.which,
         choices=[Link(text, asked.address(code)) for code, text in CHOICES.items()],
         here=asked.address(),
@@ -104,8 +104,8 @@ async def show(visit: Visit) -> web.StreamResponse:
         form=Form(FILTERS, {"with": asked.member, "state": asked.state}),
         members=members,
         states=states,
-        previous=_link(asked, number - 1) if number > 1 else None,
-        following=_link(asked, number + 1) if more else None,
+        previous=paging.previous,
+        following=paging.following,
     )
 
 
@@ -117,26 +117,6 @@ def _members(organisations: Sequence[Organisation]) -> list[Choice]:
 def _one_of(asked: str, known: Sequence[str]) -> str:
     """An old or mistyped address leaves nothing out."""
     return asked if asked in known else ""
-
-
-def _caption(total: int, number: int) -> str:
-    count = "1 referral" if total == 1 else f"{total:,} referrals"
-    last = _pages(total)
-    return f"{count}, page {number:,} of {last:,}" if last > 1 else count
-
-
-def _pages(total: int) -> int:
-    return max(1, -(-total // PER_PAGE))
-
-
-def _number(text: str, total: int) -> int:
-    """The page that was asked for, or the nearest there is."""
-    good = text.isascii() and text.isdigit() and len(text) < 10
-    return min(max(1, int(text)), _pages(total)) if good else 1
-
-
-def _link(asked: Asked, number: int) -> Link:
-    return Link(f"page {number:,}", asked.address(page=number))
 
 
 routes: Final[list[Route]] = [get("/referrals", show)]

@@ -7,6 +7,7 @@ from aiohttp import web
 from referral_node.exchange.looks import out_of_reach
 from referral_node.web import freshness, today_view
 from referral_node.web.pages.signin import AT_ONCE
+from referral_node.web.paging import PER_PAGE, Paging
 from referral_node.web.routing import Route, get
 from referral_node.web.today_rows import Known
 from referral_node.web.visit import Visit
@@ -14,8 +15,14 @@ from referral_node.web.visit import Visit
 
 async def show(visit: Visit) -> web.StreamResponse:
     """The page."""
+    today = today_view.build(await known_to(visit))
+    return visit.page("today.html", today=today, banners=freshness.banners(visit))
+
+
+async def known_to(visit: Visit) -> Known:
+    """What Today is made of."""
     exchange = visit.exchange
-    known = Known(
+    return Known(
         times=visit.times,
         summaries=(await visit.cases()).all,
         drafts=await exchange.drafts.all(visit.vault),
@@ -23,7 +30,23 @@ async def show(visit: Visit) -> web.StreamResponse:
         organisation=visit.site.organisation,
         out_of_reach=await out_of_reach(exchange.core),
     )
-    return visit.page("today.html", today=today_view.build(known), banners=freshness.banners(visit))
+
+
+async def part(visit: Visit) -> web.StreamResponse:
+    """One group of Today, for who has more of it than Today shows."""
+    code = visit.request.match_info["group"]
+    if code not in today_view.CODES:
+        raise web.HTTPNotFound
+    rows = today_view.rows_of(await known_to(visit), code)
+    asked = visit.request.query.get("page", "1")
+    paging = Paging.of(asked, len(rows), lambda page: f"/today/{code}?page={page}")
+    return visit.page(
+        "today-part.html",
+        group=today_view.group(code, rows, paging.first, PER_PAGE),
+        caption=f"{len(rows):,} in all{paging.place}.",
+        previous=paging.previous,
+        following=paging.following,
+    )
 
 
 async def opening(visit: Visit) -> web.StreamResponse:
@@ -39,4 +62,8 @@ async def opening(visit: Visit) -> web.StreamResponse:
     return page
 
 
-routes: Final[list[Route]] = [get("/", show), get("/opening", opening)]
+routes: Final[list[Route]] = [
+    get("/", show),
+    get("/today/{group}", part),
+    get("/opening", opening),
+]
