@@ -76,12 +76,12 @@ def free_ports() -> list[int]:
 def init(
     folder: Path, *more: str | Path, how: Callable[..., subprocess.CompletedProcess[str]] = run
 ) -> subprocess.CompletedProcess[str]:
-    exchange, pages, metrics = free_ports()
+    # Port 0: each serve takes what is free then.
     return how(
         "init", "--state", folder / "node", "--name", "Ponte Tejo", "--country", "pt",
-        "--time-zone", "Europe/Lisbon", "--endpoint", f"http://127.0.0.1:{exchange}",
-        "--allow-loopback", "--host", "lisboa.localhost", "--exchange-port", str(exchange),
-        "--pages-port", str(pages), "--metrics-port", str(metrics), "--user", "Ines",
+        "--time-zone", "Europe/Lisbon", "--endpoint", "http://127.0.0.1:18700",
+        "--allow-loopback", "--host", "lisboa.localhost", "--exchange-port", "0",
+        "--pages-port", "0", "--metrics-port", "0", "--user", "Ines",
         "--display", "Inês Carvalhal", "--password-file", secret(folder, "password", PASSWORD),
         "--kit-file", folder / "kit", *(more or ("--kit-confirmed",)),
     )  # fmt: skip
@@ -428,11 +428,15 @@ def test_a_missing_or_damaged_key_is_told(made: Path, tmp_path: Path) -> None:
     told(run("status", "--state", state), "node.key: the node's key is missing")
 
 
-def test_a_port_in_use_is_told_with_the_port(made: Path) -> None:
-    text = (made / "node" / "node.toml").read_text()
-    for port in re.findall(r"^port = (\d+)$", text, re.MULTILINE):
-        with socket.create_server(("127.0.0.1", int(port))):
-            told(started("serve", "--state", made / "node"), rf"{port}.*(in use|another program)")
+@pytest.mark.parametrize("table", ["exchange", "pages", "metrics"])
+def test_a_port_in_use_is_told_with_the_port(made: Path, tmp_path: Path, table: str) -> None:
+    state = copied(made, tmp_path)
+    config = state / "node.toml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        before, mark, after = config.read_text().partition(f"[{table}]\n")
+        config.write_text(before + mark + after.replace("port = 0", f"port = {port}", 1))
+        told(started("serve", "--state", state), rf"{port} \({table}\).*another program")
 
 
 def test_passwords_are_not_taken_from_arguments_or_the_environment(made: Path) -> None:
