@@ -241,6 +241,8 @@ async def _upkeep(ledger: Ledger, requests: Requests, check: Check, asked: async
                     log.info("request.checked", request=kept.id.hex(), answer=answer)
         except StoreError as error:
             log.error("upkeep.failed", code=error.code)
+        except Exception as error:  # noqa: BLE001 - a checkpoint must stay young whatever else fails
+            log.error("upkeep.failed", kind=type(error).__name__)
         with suppress(TimeoutError):
             async with asyncio.timeout(UPKEEP):  # wait_for of Python 3.11 can lose a cancellation
                 await asked.wait()

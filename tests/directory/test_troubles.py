@@ -5,6 +5,7 @@ import asyncio
 import shutil
 import socket
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,25 @@ async def test_read_only_folder(tmp_path: Path) -> None:
         await Store.open(tmp_path / "x.sqlite")
     assert error.value.code == "read-only"
     assert "check its owner" in str(error.value)
+
+
+def test_what_cannot_be_opened_leaves_no_thread_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that outlives the event loop fails later, in whatever runs then."""
+    faults: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    (tmp_path / "x.sqlite").mkdir()
+
+    async def tried() -> None:
+        with pytest.raises(StoreError):
+            await Store.open(tmp_path / "x.sqlite")
+
+    before = threading.active_count()
+    for _ in range(20):
+        asyncio.run(tried())
+    assert threading.active_count() <= before
+    assert faults == []
 
 
 # the socket

@@ -7,9 +7,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
+import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
@@ -18,14 +19,7 @@ from federation import Federation, until
 from referral_node.store import Store, StoreError, Tx
 from referral_node.store import database as database_module
 from referral_node.trouble import Trouble
-
-MIB = 1024 * 1024
-
-
-def _mounted(path: Path, size: int) -> bool:
-    path.mkdir()
-    how = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(path)]
-    return subprocess.run(how, check=False, capture_output=True).returncode == 0
+from small_disk import MIB, fill, small_disk_at
 
 
 def _remount(path: Path, how: str) -> None:
@@ -35,17 +29,8 @@ def _remount(path: Path, how: str) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of six megabytes of its own."""
-    path = tmp_path / "disk"
-    if not _mounted(path, 6 * MIB):
-        pytest.skip("mounting a small disk needs the rights of root")
-    # A process of its own takes it away when this one ends, however it ends.
-    keeper = subprocess.Popen(
-        ["sh", "-c", 'read -r _; exec umount -l "$1"', "sh", str(path)],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-    yield path
-    keeper.communicate()
+    with small_disk_at(tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.fixture
@@ -54,17 +39,6 @@ async def fed(small_disk: Path, tmp_path: Path) -> AsyncIterator[Federation]:
     places = {"utrecht": small_disk / "utrecht"}
     async with Federation(tmp_path, "lisboa", "utrecht", places=places) as made:
         yield made
-
-
-def fill(disk: Path) -> Path:
-    """Leave not a page of room."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (65536, 4096, 512, 1):
-            with suppress(OSError):
-                while file.write(b"x" * size):
-                    pass
-    return filler
 
 
 def whole(member: Member) -> None:
@@ -121,6 +95,56 @@ async def test_a_full_disk_loses_nothing_and_goes_on_by_itself(
 
 async def _told(member: Member, code: str) -> bool:
     return await _trouble(member) == code
+
+
+async def test_below_the_reserve_it_takes_nothing_from_others(tmp_path: Path) -> None:
+    """Two per cent of this disk are 1.28 MiB: below that only our own people write."""
+    with small_disk_at(tmp_path / "larger", 64 * MIB) as disk:
+        places = {"utrecht": disk / "utrecht"}
+        async with Federation(tmp_path, "lisboa", "utrecht", places=places) as made:
+            await _below_the_reserve(made, disk)
+
+
+async def _below_the_reserve(fed: Federation, disk: Path) -> None:
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    first = await lisboa.refer(utrecht)
+    await fed.settle()
+    await utrecht.read()
+    await utrecht.sign_in()
+    with capture_logs() as lines:
+        filler = fill(disk, leave=MIB)
+        said = await lisboa.refer(utrecht)
+        await until(lambda: _told(lisboa, "disk"))
+        today = await utrecht.page().get("/")
+        await utrecht.note(first.thread, "We can still write")
+        await until(lambda: _empty(utrecht))
+        figures = await _figures(utrecht)
+        status = await utrecht.node.operations().status({})
+    assert "The disk of your node is almost full" in today.text
+    assert "You can still write and send" in today.text
+    assert figures["referral_disk_low"] == 1
+    assert 0 < figures["referral_disk_free_bytes"] < 1.3 * MIB
+    assert status["disk_low"] is True
+    assert [line["event"] for line in lines if line["event"].startswith("disk.")] == ["disk.low"]
+    assert (await lisboa.view(said.thread)).opener_standing in ("queued", "unknown")
+    filler.unlink()
+    await fed.read_all()
+    assert (await utrecht.view(said.thread)).opener is not None
+    assert (await _figures(utrecht))["referral_disk_low"] == 0
+    assert "almost full" not in (await utrecht.page().get("/")).text
+
+
+async def _empty(member: Member) -> bool:
+    return not await member.count("SELECT COUNT(*) FROM outbox")
+
+
+async def _figures(member: Member) -> dict[str, float]:
+    """What the node tells those who watch it."""
+    url = f"http://127.0.0.1:{member.node.ports['metrics']}/metrics"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        text = await answer.text()
+    lines = [line.split(" ") for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
 
 
 async def test_a_node_does_not_start_without_room_and_says_so(
