@@ -117,7 +117,9 @@ class Answering:
 
     async def _since(self, ask: Ask) -> Page:
         """One page of everything that either of us held since a time, by when it was held."""
-        at, number = (ask.since or 0, _BEGIN) if ask.cursor is None else _place(ask.cursor)
+        since = ask.since or 0
+        at, number = (since, _BEGIN) if ask.cursor is None else _place(ask.cursor)
+        await self._forget_paid(ask.sender, since)
         rows = await self._core.store.rows(
             "SELECT number, held_at, statement, signature FROM messages "
             "WHERE peer = ? AND held_at IS NOT NULL AND (held_at, number) > (?, ?) "
@@ -129,6 +131,17 @@ class Answering:
         if len(brought) < len(rows) and last is not None:
             cursor = _cursor(last["held_at"], last["number"])
         return Page(await self._held(ask.sender), brought, cursor)
+
+    async def _forget_paid(self, peer: bytes, since: int) -> None:
+        """What we returned since then may be lost again: it is returned anew if it is asked for."""
+        given = (peer, since)
+        some = await self._core.store.row(
+            "SELECT 1 FROM owed WHERE peer = ? AND paid_at >= ? LIMIT 1", given
+        )
+        if some is not None:
+            await self._core.store.write(
+                lambda tx: tx.execute("DELETE FROM owed WHERE peer = ? AND paid_at >= ?", given)
+            )
 
     async def _contents(self, tx: Tx, ask: Ask) -> tuple[Outcome, ...]:
         """What becomes of each content that was asked for."""

@@ -52,6 +52,8 @@ from referral_protocol.suite import SUITE
 
 SINCE_LAST: Final = HOUR
 """How much further back than our last sign of life peers are asked at a start."""
+FEW: Final = 64
+"""Up to so many members, all are asked at a start; else those with whom something was exchanged."""
 AGAIN: Final = DAY
 """What is missing is asked for again after this long."""
 FOR_GOOD: Final = (GONE, ERASED, WITHDRAWN, EXPIRED)
@@ -77,12 +79,16 @@ class Wanting:
         peers = await core.store.rows(
             "SELECT member FROM peers UNION SELECT peer FROM counters UNION SELECT peer FROM heard"
         )
+        asked = {bytes(row["member"]) for row in peers}
+        others = [m.id for m in core.members.all() if m.status == ACTIVE and m.id != core.us]
+        if len(others) <= FEW:
+            asked |= set(others)  # the very first word between us may be what was lost
         fresh = restored is not None and (begun is None or time_of(begun) < time_of(restored))
 
         async def work(tx: Tx) -> None:
             if last is not None:
-                for row in peers:
-                    await ask_since(tx, bytes(row["member"]), last["at"] - SINCE_LAST, now)
+                for peer in sorted(asked):
+                    await ask_since(tx, peer, max(0, last["at"] - SINCE_LAST), now)
             if fresh and since is not None:
                 await begin_in(tx, core, time_of(since), now)
 
