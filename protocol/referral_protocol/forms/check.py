@@ -13,6 +13,7 @@ from typing import Any
 from referral_protocol.errors import ProtocolError
 from referral_protocol.forms import content as bytes_of
 from referral_protocol.forms.model import MANY, Field, Form, Kind
+from referral_protocol.forms.quick import conforms
 from referral_protocol.forms.rules import rules_of
 from referral_protocol.forms.tables import FORMS
 from referral_protocol.forms.values import CODE_FORM, FormProblem, Path, problems
@@ -76,6 +77,8 @@ def read(data: bytes, form: str | None = None) -> dict[str, Any]:
     content = bytes_of.decode(data)
     if form is not None and content.get("form") != form:
         raise ProtocolError("wrong-value", "content: another form than the statement’s kind has")
+    if conforms(content):
+        return content
     for problem in validate(content):
         code = "wrong-type" if problem.code in ("wrong-type", "required") else "wrong-value"
         raise ProtocolError(code, f"content: {_place(problem.path)}: {problem.code}")

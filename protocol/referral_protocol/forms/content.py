@@ -8,6 +8,7 @@ means is said by its absence.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgpack
@@ -32,6 +33,8 @@ _PLAIN_ASCII: Final = bytes(code for code in range(128) if not _FORBIDDEN.search
 
 def allowed_text(value: str) -> bool:
     """Whether ``value`` holds only characters that a content may hold."""
+    if value.isprintable():  # nothing that is forbidden is: a test looks at all of Unicode
+        return True
     if value.isascii():  # the same answer, in an eighth of the time
         return not value.encode("ascii").translate(None, _PLAIN_ASCII)
     return _FORBIDDEN.search(value) is None
@@ -50,13 +53,69 @@ def decode(data: bytes) -> dict[str, Any]:
 
     Checks, in this order: what ``wire.unpack`` checks of every structure, then value by value in
     the order of the bytes: kind, key order, text; then the form's size. Raises ProtocolError.
+
+    What is right, as nearly everything is, is found to be so in a fifth of the time: decoded in one
+    go, looked through once, packed again and compared. Only what is not goes through the checks one
+    by one, which say what is wrong.
     """
+    quick = quickly(data)
+    return one_by_one(data) if quick is None else quick
+
+
+def one_by_one(data: bytes) -> dict[str, Any]:
+    """As ``decode``, check by check."""
     plain = unpack(data, MAX_CONTENT, "content")
     if not isinstance(plain, dict):
         raise ProtocolError("wrong-type", "content: not a map")
     content: dict[str, Any] = _plain(plain, 1, ordered=True)
     _sized(content, data)
     return content
+
+
+def quickly(data: bytes) -> dict[str, Any] | None:
+    """The content if every check that ``decode`` makes is passed, else None.
+
+    Only for input so small that not even its values, a byte each, can be too many.
+    """
+    if len(data) > MAX_VALUES:
+        return None
+    try:
+        content = msgpack.unpackb(
+            data, raw=False, strict_map_key=True, max_array_len=MAX_ITEMS, max_map_len=MAX_ITEMS
+        )
+    except (ValueError, TypeError, RecursionError):
+        return None
+    # Packing shows every other form of the same value, and a key that comes twice.
+    if type(content) is not dict or msgpack.packb(content, use_bin_type=True) != data:
+        return None
+    return content if _right(content, 1) else None
+
+
+def _right(value: Any, depth: int) -> bool:
+    """Whether a decoded value is one that a content may hold, at this depth."""
+    kind = type(value)
+    if kind is str:
+        return allowed_text(value)
+    if kind is dict:
+        last = ""
+        for key, item in value.items():
+            # Plain names in ascending order; the empty text, before all of them, is none.
+            if type(key) is not str or key <= last or not _plain_name(key):
+                return False
+            if not (allowed_text(item) if type(item) is str else _right(item, depth + 1)):
+                return False
+            last = key
+        return depth <= MAX_DEPTH
+    if kind is list:
+        return depth <= MAX_DEPTH and all(_right(item, depth + 1) for item in value)
+    if kind is int:
+        return bool(0 <= value <= MAX_TIME)
+    return kind is bool or kind is bytes
+
+
+@lru_cache(maxsize=4096)
+def _plain_name(key: str) -> bool:
+    return KEY_FORM.fullmatch(key) is not None
 
 
 def _sized(content: Mapping[str, Any], data: bytes) -> bytes:
