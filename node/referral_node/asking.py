@@ -7,10 +7,11 @@ is done only when the person has shown that they hold it.
 
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 from babel.core import get_global
@@ -19,8 +20,9 @@ from referral_node.config import Config, Exchange, Metrics, Pages, parse_config,
 from referral_node.folder import write_private
 from referral_node.trouble import Trouble
 from referral_node.vault.slots import Kit
-from referral_protocol import codes
+from referral_protocol import codes, profiles
 
+T = TypeVar("T")
 CONFIRM_GROUPS: Final = 3
 """How many groups of the kit are asked for."""
 _TRIES: Final = 3
@@ -34,6 +36,21 @@ def need(given: str | None, option: str, question: str) -> str:
         raise click.UsageError(f"missing {option}: {question}")
     typed: str = click.prompt(question, err=True)
     return typed
+
+
+def answer(given: str | None, option: str, question: str, check: Callable[[str], T]) -> T:
+    """What ``check`` makes of the option's value, or of what is typed; asked again until it can be.
+
+    An option that cannot be is a Trouble: whoever gave it is not asked.
+    """
+    if given is not None:
+        return check(given)
+    while True:
+        typed = need(None, option, question)
+        try:
+            return check(typed)
+        except Trouble as trouble:
+            click.echo(f"That cannot be: {trouble}.", err=True)
 
 
 def configuration(
@@ -51,16 +68,21 @@ def configuration(
     allow_loopback: bool,
 ) -> Config:
     """The configuration that the answers make, checked as a file would be."""
-    name = need(name, "--name", "What is your organisation called")
-    country = _country(need(country, "--country", "Its country (two letters, like PT)"))
+    name = answer(name, "--name", "What is your organisation called", _organisation)
+    country = answer(country, "--country", "Its country (two letters, like PT)", _country)
     zone = _zone(time_zone, country)
-    endpoint = need(endpoint, "--endpoint", "Where other nodes will reach yours (https://...)")
+    endpoint = answer(
+        endpoint,
+        "--endpoint",
+        "Where other nodes will reach yours (https://...)",
+        lambda text: _endpoint(text, allow_loopback),
+    )
     config = Config(
-        name=" ".join(name.split()),
+        name=name,
         country=country,
         time_zone=zone,
         exchange=Exchange(
-            endpoint=endpoint.rstrip("/"),
+            endpoint=endpoint,
             pins=tuple(pin.lower() for pin in pins),
             host=listen,
             port=exchange_port,
@@ -69,11 +91,35 @@ def configuration(
         metrics=Metrics(port=metrics_port),
         allow_loopback=allow_loopback,
     )
+    return _checked(config)
+
+
+def _checked(config: Config) -> Config:
+    """The configuration as it is read from the file that it makes; Trouble if it cannot be."""
     try:
         return parse_config(write_config(config))
     except Trouble as trouble:
         # The line is that of a file which nobody has seen yet.
         raise Trouble(re.sub(r"^node\.toml(?:, line \d+)?: ", "", str(trouble))) from None
+
+
+def same_name(file: Path, profile: bytes, ours: str) -> None:
+    """Ask whether a profile of another name is this organisation's: it may be the wrong file.
+
+    Trouble if it is not, or where nobody can be asked.
+    """
+    organisation = profiles.decode(profile).organisation
+    if _folded(ours) in {_folded(organisation.name), _folded(organisation.name_latin or "")}:
+        return
+    words = f"{file} is of {organisation.name!r}, and this node is called {ours!r} in node.toml"
+    if not sys.stdin.isatty():
+        raise Trouble(f"{words}: correct one of them, or say --other-name")
+    if not click.confirm(f"{words}. Is it the same organisation?", err=True):
+        raise Trouble("nothing was sent; give the right profile, or correct node.toml")
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 @contextmanager
@@ -136,6 +182,23 @@ def _confirm(kit: Kit, entropy: Callable[[int], bytes]) -> None:
             click.echo("That is not what the kit says. Look again.", err=True)
 
 
+_ELSE: Final = Exchange(endpoint="https://exchange.example")
+
+
+def _organisation(text: str) -> str:
+    return _checked(Config(name=" ".join(text.split()), exchange=_ELSE)).name
+
+
+def _endpoint(text: str, allow_loopback: bool) -> str:
+    exchange = Exchange(endpoint=text.strip().rstrip("/"))
+    config = Config(name="-", exchange=exchange, allow_loopback=allow_loopback)
+    return _checked(config).exchange.endpoint
+
+
+def _time_zone(text: str) -> str:
+    return _checked(Config(name="-", exchange=_ELSE, time_zone=text.strip())).time_zone
+
+
 def _country(text: str) -> str:
     code = text.strip().upper()
     if code in codes.COUNTRIES:
@@ -149,9 +212,9 @@ def _country(text: str) -> str:
 def _zone(given: str | None, country: str) -> str:
     """The time zone: as given, the country's only one, or asked."""
     if given is not None:
-        return given
+        return _time_zone(given)
     zones: list[str] = get_global("territory_zones").get(country, [])
     if len(zones) == 1:
         return str(zones[0])
     examples = ", ".join(zones[:12]) or "like Europe/Lisbon"
-    return need(None, "--time-zone", f"Its time zone ({examples})")
+    return answer(None, "--time-zone", f"Its time zone ({examples})", _time_zone)

@@ -107,8 +107,8 @@ def init(
     if kit_confirmed and kit_file is None:
         raise click.UsageError("--kit-confirmed goes with --kit-file: else nobody has the kit")
     config = asking.configuration(**answers)
-    name = sign_in_name(asking.need(user, "--user", "Sign-in name of your point of contact"))
-    shown = display_name(asking.need(display, "--display", "Their name, as others read it"))
+    name = asking.answer(user, "--user", "Sign-in name of your point of contact", sign_in_name)
+    shown = asking.answer(display, "--display", "Their name, as others read it", display_name)
     if password_file is not None:
         password = check_password(file_text(password_file, "a password"), name, shown, config.name)
     else:
@@ -141,6 +141,7 @@ def serve(state: Path) -> None:
 @click.option("--profile", required=True, type=_FILE, help="Your organisation's PROFILE.toml.")
 @click.option("--user", help="Sign-in name of the keyholder who asks.")
 @click.option("--password-file", type=_FILE, help="File with their password.")
+@click.option("--other-name", is_flag=True, help="Its name differs from node.toml's: do not ask.")
 @_json
 @_told
 def join(
@@ -150,18 +151,21 @@ def join(
     profile: Path,
     user: str | None,
     password_file: Path | None,
+    other_name: bool,
     as_json: bool,
 ) -> None:
     """Ask the directory at URL to admit this node, or how the request stands."""
     folder = StateFolder(state)
     folder.check()
-    known = read_config(folder.config).directory
-    url, anchor = url or known.url, anchor or known.anchor
+    config = read_config(folder.config)
+    url, anchor = url or config.directory.url, anchor or config.directory.anchor
     if url is None or anchor is None:
         raise click.UsageError("say which directory: URL and --anchor")
     arguments: Arguments = {"url": url, "anchor": anchor, "profile": read_profile(profile)}
     answer = asyncio.run(_do(folder, "join", arguments))
     if "needs" in answer:
+        if not other_name:
+            asking.same_name(profile, arguments["profile"], config.name)
         if user is None and len(answer["names"]) != 1:
             user = asking.need(user, "--user", f"Who asks: {' or '.join(answer['names'])}")
         name = user or answer["names"][0]

@@ -5,14 +5,10 @@ Production's password cost is used throughout, as the command line has no other.
 
 import json
 import os
-import pty
 import re
-import select
 import socket
 import sqlite3
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from referral_node.commands import node
+from terminal import REFERRAL, Terminal
 
-REFERRAL = [sys.executable, "-c", "from referral_tools.cli import main; main()", "node"]
 PASSWORD = "correct horse battery"
 OTHER = "quite another sentence"
 
@@ -208,61 +204,17 @@ def test_a_password_file_that_others_may_read_is_warned_of(tmp_path: Path) -> No
     assert "run `chmod go= " in done.stderr
 
 
-class Terminal:
-    """A command at a terminal of its own, read and typed into as a person does."""
-
-    def __init__(self, *arguments: str | Path) -> None:
-        self.handle, inner = pty.openpty()
-        self.process = subprocess.Popen(
-            [*REFERRAL, *map(str, arguments)],
-            stdin=inner,
-            stdout=inner,
-            stderr=inner,
-            start_new_session=True,
-        )
-        os.close(inner)
-        self.seen = ""
-        self.read = 0
-
-    def answer(self, prompt: str, text: str) -> None:
-        """Wait for the prompt, and type."""
-        self.wait(prompt)
-        os.write(self.handle, text.encode() + b"\n")
-
-    def wait(self, words: str) -> str:
-        """Wait until these words come after what was read so far; what stood before them."""
-        until = time.monotonic() + 30
-        while (found := self.seen.find(words, self.read)) < 0:
-            assert time.monotonic() < until, self.seen
-            assert self.more(), self.seen
-        before, self.read = self.seen[self.read : found], found + len(words)
-        return before
-
-    def more(self) -> bool:
-        ready, _, _ = select.select([self.handle], [], [], 1)
-        if not ready:
-            return True
-        try:
-            data = os.read(self.handle, 4096)
-        except OSError:
-            return False  # the other end is closed
-        self.seen += data.decode("utf-8", "replace").replace("\r\n", "\n")
-        return bool(data)
-
-    def end(self) -> int:
-        """Read to the end; the command's status."""
-        while self.more():
-            pass
-        os.close(self.handle)
-        return self.process.wait(20)
-
-
 def test_init_at_a_terminal_asks_for_everything(tmp_path: Path) -> None:
     terminal = Terminal("init", "--state", tmp_path / "node")
-    terminal.answer("What is your organisation called: ", "Steunpunt Dom")
+    terminal.answer("What is your organisation called: ", "x" * 201)
+    terminal.answer("What is your organisation called: ", "  Steunpunt   Dom")
+    terminal.answer("two letters, like PT): ", "Atlantis")
     terminal.answer("two letters, like PT): ", "Netherlands")
-    terminal.answer("(https://...): ", "https://exchange.dom.example")
+    terminal.answer("(https://...): ", "http://exchange.dom.example")
+    terminal.answer("(https://...): ", "https://exchange.dom.example/")
+    terminal.answer("Sign-in name of your point of contact: ", "fenna de wit")
     terminal.answer("Sign-in name of your point of contact: ", "fenna")
+    terminal.answer("as others read it: ", "x" * 121)
     terminal.answer("as others read it: ", "Fenna de Wit")
     terminal.answer("Password: ", "short")
     terminal.answer("Password: ", PASSWORD)
@@ -281,10 +233,20 @@ def test_init_at_a_terminal_asks_for_everything(tmp_path: Path) -> None:
         os.write(terminal.handle, kit[number].encode() + b"\n")
     assert terminal.end() == 0, terminal.seen
     assert "the node is made in" in terminal.seen
+    for wrong in (
+        "That cannot be: name: ",
+        "That cannot be: 'Atlantis' is not an ISO 3166-1 code",
+        "That cannot be: exchange.endpoint: plain http",
+        "That cannot be: a sign-in name has only letters",
+        "That cannot be: a person's name has 1 to 120 characters",
+    ):
+        assert terminal.seen.count(wrong) == 1, wrong
     assert "too short" in terminal.seen
     assert "The two are not the same." in terminal.seen
     assert PASSWORD not in terminal.seen
     config = (tmp_path / "node" / "node.toml").read_text()
+    assert 'name = "Steunpunt Dom"' in config
+    assert 'endpoint = "https://exchange.dom.example"' in config
     assert 'country = "NL"' in config
     assert 'time_zone = "Europe/Amsterdam"' in config
 

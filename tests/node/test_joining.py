@@ -1,5 +1,6 @@
 """Joining a real directory: once signed, then the same bytes again; and what is refused."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest_asyncio
 from aiohttp import web
 
 import directory_server
+from backing import run
 from referral_node.config import Config, Exchange
 from referral_node.delivery.http import Http
 from referral_node.folder import StateFolder
@@ -25,6 +27,7 @@ from referral_protocol.directory import paths
 from referral_protocol.directory.entries import anchor_text, sign_entry
 from referral_protocol.directory.requests import parse_submission
 from referral_protocol.examples.profiles import LISBON
+from terminal import Terminal
 
 PASSWORD = "correct horse battery"
 PROFILE = profiles.encode(LISBON)
@@ -295,3 +298,45 @@ class serving:  # noqa: N801 - used as a function
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
+
+
+async def test_a_profile_of_another_name_is_asked_about(
+    tmp_path: Path, directory: directory_server.Client
+) -> None:
+    """It may be the wrong file; nothing is sent before somebody said that it is not."""
+    keys = SlotKeys(KdfCost(1, 8192), os.urandom)
+    state = tmp_path / "dom"
+    config = Config(name="Steunpunt Dom", exchange=Exchange(endpoint=ENDPOINT), allow_loopback=True)
+    new = NewNode(config, "fenna", "Fenna de Wit", Password(PASSWORD), Kit(bytes(32)))
+    await make_node(state, new, keys, os.urandom, 1_000)
+    keys.close()
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    example = Path(__file__).parents[2] / "deploy" / "profile.example.toml"
+    url, anchor = directory.running.url, anchor_text(directory.place.genesis)
+    command = ("join", url, "--anchor", anchor, "--profile", example, "--state", state,
+               "--password-file", password)  # fmt: skip
+    words = "is of 'Associação Ponte Tejo', and this node is called 'Steunpunt Dom' in node.toml"
+    done = await run(*command)
+    assert done.returncode == 1
+    assert f"{words}: correct one of them, or say --other-name" in done.stderr
+    terminal = Terminal(*command)
+    await asyncio.to_thread(terminal.answer, "Is it the same organisation? [y/N]: ", "n")
+    assert await asyncio.to_thread(terminal.end) == 1
+    assert "nothing was sent" in terminal.seen
+    assert await directory.office.requests() == []
+    terminal = Terminal(*command)
+    await asyncio.to_thread(terminal.answer, "Is it the same organisation? [y/N]: ", "y")
+    assert await asyncio.to_thread(terminal.end) == 0
+    assert "waiting: the registrar telephones" in terminal.seen
+    # How it stands is told without asking again; a new request may say it in the command.
+    assert (await run(*command)).returncode == 0
+    ours = tmp_path / "profile.toml"
+    text = example.read_text("utf-8")
+    ours.write_text(text.replace("Associação Ponte Tejo", "STEUNPUNT  Dom", 1), "utf-8")
+    done = await run(*command[:5], ours, *command[6:])
+    assert (done.returncode, done.stderr) == (0, "")
+    ours.write_text(text.replace("Apoio a vítimas", "Apoio", 1), "utf-8")
+    assert (await run(*command[:5], ours, *command[6:])).returncode == 1
+    assert (await run(*command[:5], ours, *command[6:], "--other-name")).returncode == 0
