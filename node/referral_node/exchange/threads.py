@@ -171,8 +171,11 @@ def _standing(row: sqlite3.Row) -> str:
     body = row["body"]
     if not row["mine"]:
         return "withheld" if body == "none" else str(body)
+    if body == "lost":
+        return "lost"
     if body == "unsealed":
-        return "waiting-for-key"
+        # Held already: they lost its content, and it is sealed again for them.
+        return "waiting-for-key" if row["held_at"] is None else "held"
     if row["out_code"] is not None or body == "none":
         return "refused"  # "none": they hold the statement, its content never reached them
     if row["held_at"] is not None or body == "gone":

@@ -17,7 +17,7 @@ from referral_node.web.reading import read
 from referral_node.web.reading_rows import Reader, Reading
 from referral_node.web.safe_view import governed
 from referral_protocol import codes
-from referral_protocol.statements import ASK, NOTE, OPEN, STATE, UNREADABLE, WITHDRAW
+from referral_protocol.statements import ASK, NOTE, OPEN, RETURN, STATE, UNREADABLE, WITHDRAW
 from referral_ui import names
 from referral_ui.parts import Text
 
@@ -25,11 +25,13 @@ SHOWN_AS_TEXT: Final = frozenset(
     {"form", "author", "language", "topic", "text", "step", "purpose", "reason", "meeting_answer"}
 )
 """Keys that the line itself says."""
+_LOST: Final = "its content was lost here; they are asked for it"
 _STANDINGS: Final = {
     "waiting-for-key": "waits for their key",
     "queued": "waiting to be delivered",
     "unknown": "not known whether it arrived",
     "held": "held by their node",
+    "lost": _LOST,
 }
 
 
@@ -65,6 +67,8 @@ def conversation(
 
 def _silent(message: MessageView) -> bool:
     """A state that the ladder shows and that says nothing beside."""
+    if message.kind == RETURN and message.known:
+        return True  # what it brought stands where it belongs
     bare = set(message.content or {}) <= {"form", "author", "language"}
     fine = message.known and not message.ignored and message.content is not None
     return message.kind == STATE and message.state == "received" and bare and fine
@@ -147,6 +151,8 @@ def _notes(message: MessageView) -> list[str]:
         notes.append(f"cannot be read here ({message.code}); its sender was told")
     elif message.standing == "withheld":
         notes.append("came without its content")
+    elif message.standing == "lost":
+        notes.append(_LOST)
     elif message.content is None and message.standing != "imported":
         notes.append("not opened yet")
     if message.ignored:

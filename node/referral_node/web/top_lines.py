@@ -123,6 +123,10 @@ def _unread(case: Case) -> Text:
         return "It was withdrawn before anybody here had opened it."
     if case.view.opener_standing == "unreadable":
         return "Your node cannot read it. Its sender was told and will send it again."
+    if case.view.opener_standing == "lost":
+        return Markup("Its content was lost here. {} sends it again.").format(case.peer.name)
+    if case.view.opener_withheld == "gone":
+        return "Its content was lost, and its sender does not have it any more."
     if case.view.opener_withheld:
         said = codes.label("withheld-bodies", case.view.opener_withheld)
         return f"It came without its content: {lowered(said)}."
@@ -262,6 +266,13 @@ def banners(case: Case) -> tuple[Banner, ...]:
             peer.name
         )
         found.append(Banner("Something has not arrived", text, "warn"))
+    lost = sum(m.standing == "lost" for m in case.view.messages)
+    if lost:
+        count = "A message" if lost == 1 else f"{lost:,} messages"
+        text = Markup("{} of this case came back without content; {} is asked for it.").format(
+            count, peer.name
+        )
+        found.append(Banner("Part of this case was lost here", text, "warn"))
     ends = forms.consent_ends(case.content)
     if ends is not None and ends <= case.now and not case.ended and not case.consent_withdrawn:
         said = Markup("Ask {} again, or end the referral.").format(case.subject.call)

@@ -35,6 +35,12 @@ WORDS: Final = {
     "draft-begun": "Began a draft",
     "node-made": "Made this node",
     "restored": "Restored this node from a backup",
+    "rolled-back": "Found that this node was put back to an earlier state",
+    "catch-up": "Began to ask others for what is missing here",
+    "caught-up": "Had answers from all who were asked",
+    "brought-back": "Got back a message without its content",
+    "returned": "Got back the content of a message",
+    "asked-again": "Was asked for a message once more",
     "password-reset": "Set a new password",
     "user-added": "Let a keyholder in",
     "user-ended": "Ended a keyholder’s access",
@@ -46,6 +52,7 @@ WORDS: Final = {
     "said-note": "Wrote a message",
     "said-withdraw": "Withdrew the referral",
     "said-unreadable": "Said that a message could not be read",
+    "said-return": "Gave back content that they had lost",
 }
 _CODES: Final = {
     **REASONS,

@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from referral_node.exchange.looks import out_of_reach
-from referral_node.web import freshness, today_view
+from referral_node.web import freshness, missing_view, today_view
 from referral_node.web.pages.signin import AT_ONCE
 from referral_node.web.paging import PER_PAGE, Paging
 from referral_node.web.routing import Route, get
@@ -16,7 +16,8 @@ from referral_node.web.visit import Visit
 async def show(visit: Visit) -> web.StreamResponse:
     """The page."""
     today = today_view.build(await known_to(visit))
-    return visit.page("today.html", today=today, banners=freshness.banners(visit))
+    banners = (*freshness.banners(visit), *await missing_view.banners(visit))
+    return visit.page("today.html", today=today, banners=banners)
 
 
 async def known_to(visit: Visit) -> Known:
