@@ -4,6 +4,7 @@ Whatever happens, what has a backup's name is whole, no older one went for nothi
 clears up.
 """
 
+import asyncio
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from referral_node.backup import copying, making
 from referral_node.backup.age import backups
 from referral_node.trouble import Trouble
 from referral_node.vault import Kit
+from terminal import Terminal
 
 MIB = 1024 * 1024
 
@@ -233,6 +235,17 @@ async def test_the_commands_beside_a_node_that_runs_as_its_own_process(
         done = await run("status", "--state", state)
         assert "\nRestored     20" in done.stdout
         await lisboa.start_process()
+
+
+async def test_the_kit_is_typed_at_a_terminal_unseen(fed: Federation, to: Path) -> None:
+    lisboa = fed["lisboa"]
+    file = (await back_up_here(lisboa, to)).path
+    terminal = Terminal("restore", file, "--state", to / "new")
+    await asyncio.to_thread(terminal.answer, "The recovery kit: ", lisboa.kit.text().lower())
+    assert await asyncio.to_thread(terminal.end) == 0
+    assert f"A backup of member {lisboa.id.hex()}, made 20" in terminal.seen
+    assert f"is restored in {to / 'new'}" in terminal.seen
+    assert lisboa.kit.text()[:9].lower() not in terminal.seen
 
 
 async def test_the_kit_is_never_taken_from_the_command_line(fed: Federation, to: Path) -> None:
