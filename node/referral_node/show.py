@@ -17,6 +17,7 @@ from rich.text import Text
 
 from referral_node.backup.age import Backups
 from referral_node.backup.format import Head
+from referral_node import missing
 from referral_node.backup.making import Made
 from referral_node.backup.restoring import Restored
 from referral_node.config import Config
@@ -92,6 +93,8 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
     if answer.get("restored_at") is not None:
         restored, until = answer["restored_at"], answer["restored_from"]
         _lines(("Restored", f"{_time(restored, zone)}, from a backup of {_time(until, zone)}"))
+    for line in missing.lines(answer["missing"], lambda at: _time(at, zone)):
+        click.echo(clean(line))
     click.echo("")
     if not answer["waiting"] and not answer["without_key"]:
         click.echo("Nothing waits to be delivered.")

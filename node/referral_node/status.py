@@ -15,6 +15,7 @@ from referral_node.backup.age import Backups, backups
 from referral_node.config import Config
 from referral_node.folder import StateFolder
 from referral_node.joining import last_state
+from referral_node.missing import Missing, missing
 from referral_node.store import Store
 from referral_node.store.facts import (
     CHECKED_AT,
@@ -101,6 +102,7 @@ class Status(msgspec.Struct, frozen=True):
     backups: Backups
     restored_at: int | None
     restored_from: int | None
+    missing: Missing
     running: dict[str, Any] | None = None
 
 
@@ -144,6 +146,7 @@ async def status(
         backups=await backups(store),
         restored_at=await _moment(store, RESTORED_AT),
         restored_from=await _moment(store, RESTORED_FROM),
+        missing=await missing(store, names),
         running=running() if running is not None else None,
     )
 
@@ -237,7 +240,7 @@ async def _names(store: Store) -> dict[bytes, str]:
     names: dict[bytes, str] = {}
     for row in await store.rows(
         "SELECT member, record FROM records WHERE member IN "
-        "(SELECT peer FROM outbox UNION SELECT member FROM peers)"
+        "(SELECT peer FROM outbox UNION SELECT member FROM peers UNION SELECT peer FROM heard)"
     ):
         try:
             contents = parse_records(bytes(row["record"])).contents()

@@ -141,14 +141,14 @@ async def test_who_cannot_be_asked_now_is_asked_later(fed: Federation) -> None:
         await lisboa.read()
         fed.clock.now += HOUR
     assert await agree(lisboa, utrecht) == 2
-    told = await standing(lisboa.exchange.core)
+    told = await standing(lisboa.store)
     assert (told.asked, told.answered) == (2, 1)
     assert told.since is not None
     await lviv.start()
     await fed.everybody_knows()
     await caught_up(fed)
     assert await agree(lisboa, lviv) == 2
-    told = await standing(lisboa.exchange.core)
+    told = await standing(lisboa.store)
     assert (told.asked, told.answered, told.lost) == (2, 2, 0)
 
 

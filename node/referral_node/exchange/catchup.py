@@ -14,7 +14,7 @@ import msgspec
 from referral_node.exchange.core import Core
 from referral_node.exchange.members import ACTIVE
 from referral_node.exchange.rows import audit
-from referral_node.store import Tx
+from referral_node.store import Store, Tx
 from referral_node.store.facts import (
     CATCH_UP_BEGUN,
     CATCH_UP_SINCE,
@@ -112,26 +112,23 @@ async def doubt(tx: Tx, peer: bytes, now: int) -> None:
     await ask_since(tx, peer, max(0, since), now)
 
 
-async def standing(core: Core) -> Standing:
+async def standing(store: Store) -> Standing:
     """What to tell people."""
-    store = core.store
     times = [
         await fact(store, name)
         for name in (RESTORED_AT, ROLLED_BACK_AT, CATCH_UP_BEGUN, CATCH_UP_SINCE)
     ]
     restored, rolled, begun, since = (None if t is None else time_of(t) for t in times)
-    rows = await store.rows("SELECT peer, done_at, found, begun_at FROM catching")
+    rows = await store.rows("SELECT done_at, found, begun_at FROM catching")
     rows = [r for r in rows if begun is not None and r["begun_at"] >= begun]
-    members = [core.members.get(bytes(r["peer"])) for r in rows]
-    active = [r for r, m in zip(rows, members, strict=True) if m is not None and m.status == ACTIVE]
     lost = await store.row("SELECT COUNT(*) FROM messages WHERE body = 'lost'")
     return Standing(
         restored,
         rolled,
         begun,
         since,
-        len(active),
-        sum(r["done_at"] is not None for r in active),
+        len(rows),
+        sum(r["done_at"] is not None for r in rows),
         sum(r["found"] for r in rows),
         0 if lost is None else int(lost[0]),
     )

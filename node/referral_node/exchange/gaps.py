@@ -13,6 +13,7 @@ from referral_node.exchange.catchup import GAP_KEPT, GAP_SHOWN, doubt
 from referral_node.exchange.core import Core
 from referral_node.store import Store, Tx
 from referral_node.store.facts import HEARD_UPTO, fact, keep, time_bytes, time_of
+from referral_protocol.wire import MAX_TIME
 
 SLICE: Final = 4096
 """Rows looked at in one go."""
@@ -56,7 +57,15 @@ async def look_on(core: Core) -> None:
 
 async def shown(store: Store, now: int) -> list[Gap]:
     """Gaps that a person is told of: a day old and asked for, the oldest first."""
-    old, kept = now - GAP_SHOWN, now - GAP_KEPT
+    return await _open(store, now - GAP_SHOWN, now - GAP_KEPT)
+
+
+async def every(store: Store) -> list[Gap]:
+    """All gaps, new and old, for the administrator."""
+    return await _open(store, MAX_TIME, -1)
+
+
+async def _open(store: Store, old: int, kept: int) -> list[Gap]:
     rows = await store.rows(
         "SELECT peer, COUNT(*) AS count, MIN(since) AS since, MAX(asked_at) AS asked_at FROM ("
         "SELECT peer, since, asked_at FROM gaps WHERE since <= ? AND since > ? UNION ALL "

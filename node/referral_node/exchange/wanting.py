@@ -248,7 +248,12 @@ class Wanting:
             return False
         await keep(tx, ROLLED_BACK_AT, time_bytes(now))
         await audit(tx, now, None, "rolled-back", ask.recipient)
+        row = await tx.row("SELECT found FROM catching WHERE peer = ?", (ask.recipient,))
         await begin_in(tx, self._core, ask.since or 0, now)
+        await tx.execute(
+            "UPDATE catching SET found = ? WHERE peer = ?",
+            (0 if row is None else row["found"], ask.recipient),
+        )
         return True
 
     async def failed(self, peer: bytes, code: str, next_at: int) -> None:

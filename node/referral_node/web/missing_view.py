@@ -24,7 +24,7 @@ async def banners(visit: Visit) -> tuple[Banner, ...]:
     """What Today says of it; nothing while nothing is missing."""
     exchange = visit.exchange
     found = []
-    now = await standing(exchange.core)
+    now = await standing(exchange.store)
     back = words(now, visit.times)
     if back is not None:
         found.append(back)
@@ -39,7 +39,8 @@ def words(told: Standing, times: Times) -> Banner | None:
     lost = _lost(told.lost)
     if told.begun_at is None:
         return Banner("Something came back without its content", lost, "warn") if lost else None
-    over = told.since is None and not told.lost
+    going = told.since is not None and told.answered < told.asked
+    over = not going and not told.lost
     if over and times.now >= told.begun_at + TOLD_FOR:
         return None
     rolled = told.rolled_back_at is not None and told.rolled_back_at >= (told.restored_at or 0)
@@ -58,7 +59,7 @@ def words(told: Standing, times: Times) -> Banner | None:
     if over:
         text = f"{when} What was missing was asked for: {_messages(told.found)} came back."
         return Banner(title, text, "ok")
-    if told.since is not None:
+    if going:
         text += " Until all have answered, a case may look older than it is."
     return Banner(title, f"{text} {lost}".strip(), "warn")
 

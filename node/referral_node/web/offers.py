@@ -51,6 +51,8 @@ def allowed(case: Case, act: Act) -> bool:
         return False  # nothing is here any more that an act could be about
     if case.receiving and case.view.opener is None and act.kind != STATE:
         return False
+    if case.view.opener is None and case.view.opener_standing == "lost":
+        return False  # nobody answers what cannot be read yet
     if case.withdrawn and act.code in ("decline", "ask-information"):
         return False  # whoever did not know of the withdrawal is told, instead of answering past it
     if act.code == "outcome":
