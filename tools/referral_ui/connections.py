@@ -9,6 +9,7 @@ problem document that quotes nothing of them, and the log gets the kind of fault
 import asyncio
 import ipaddress
 from collections import Counter
+from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -160,9 +161,13 @@ class _TooMany(asyncio.Protocol):
 
 
 class _Connection(web.RequestHandler):
-    """aiohttp's own connection, with an end for who does not read, and our words for faults."""
+    """aiohttp's own connection, with an end for who does not read, and our words for faults.
 
-    __slots__ = ("_counted", "_crowd", "_read_within", "_unread")
+    At a stop, aiohttp drops what still comes of a request's body; here it is taken in, within the
+    time that the stop gives.
+    """
+
+    __slots__ = ("_answered", "_counted", "_crowd", "_ending", "_read_within", "_unread")
 
     def __init__(
         self, server: web.Server, read_within: float, crowd: Crowd, **options: Any
@@ -171,6 +176,8 @@ class _Connection(web.RequestHandler):
         self._read_within = read_within
         self._crowd = crowd
         self._counted = ""
+        self._ending = False
+        self._answered = asyncio.Event()
         self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -192,8 +199,27 @@ class _Connection(web.RequestHandler):
         super().resume_writing()
         self._read()
 
+    def close(self) -> None:
+        """No more requests. One that is being read is read and answered first."""
+        request = self._current_request
+        if request is None or request.content.at_eof():
+            super().close()
+        else:
+            self._ending = True
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp calls it
+        """End this connection; ``timeout``: seconds for what is under way."""
+        began = self._loop.time()
+        if self._ending:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._answered.wait()
+        left = None if timeout is None else max(0.1, timeout - (self._loop.time() - began))
+        await super().shutdown(left)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self._read()
+        self._answered.set()
         if self._counted:
             self._crowd.leave(self._counted)
             self._counted = ""
@@ -230,7 +256,12 @@ class _Connection(web.RequestHandler):
             problem = Problem(417, "expectation", "Nothing but 100-continue can be expected.")
             resp = web.Response(status=417, body=document(problem), content_type=MEDIA_TYPE)
             resp.force_close()
-        return await super().finish_response(request, resp, start_time)
+        if self._ending:
+            resp.force_close()
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._answered.set()
 
     def _read(self) -> None:
         if self._unread is not None:
