@@ -14,10 +14,13 @@ from fed_member import Member
 from federation import DIRECTORY, Federation, until
 from links import FATES, LOSE, LOSE_ANSWER, REPEAT, Broken, Link
 from referral_node.exchange import NotAllowed, ThreadView, UnknownThread
+from referral_node.store import Tx
 from referral_protocol.directory.entries import ACTIVE, SUSPENDED
 from referral_protocol.ladder import Rung, Standing
 from referral_protocol.receipts import HELD, parse_envelope, verify_receipt
 from referral_protocol.statements import ASK, STATE, WITHDRAW, Head
+
+BROKEN = b"HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n"
 
 
 @pytest.fixture
@@ -347,3 +350,40 @@ async def test_a_process_that_is_killed_delivers_and_never_doubles(tmp_path: Pat
 
 async def _more(link: Link, count: int) -> bool:
     return len(link.parcels()) > count
+
+
+@pytest.mark.parametrize("why", ["withdrawn", "erased"])
+async def test_a_body_let_go_before_its_receipt_came_did_not_come_too_late(
+    fed: Federation, why: str
+) -> None:
+    """Held there, the answer lost, let go there: the page says why, and it is not the delay."""
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    link = fed.link("lisboa", "utrecht")
+    # It arrives, and no answer comes back.
+    link.change = lambda request, _: BROKEN if request.path == "/v1/parcels" else None
+    said = await lisboa.refer(utrecht, "immediate")
+
+    async def held() -> bool:
+        return await utrecht.count("SELECT COUNT(*) FROM bodies") > 0
+
+    await until(held)
+    if why == "withdrawn":
+        await lisboa.say(said.thread, WITHDRAW, Head(), form="withdraw", reason="no-longer-needed")
+
+    async def let_go(tx: Tx) -> None:
+        await tx.execute(
+            "UPDATE messages SET body = 'none', withheld = ? WHERE kind = 'open'", [why]
+        )
+        await tx.execute("DELETE FROM bodies")
+
+    await utrecht.store.write(let_go)
+    await lisboa.stop()
+    link.mend()
+    fed.clock.now += DAY // 24
+    await lisboa.start()  # what it sends now is another parcel
+    await fed.settle()
+    assert (await lisboa.view(said.thread)).opener_withheld == why
+    await lisboa.sign_in()
+    page = await lisboa.page().get(f"/referral/{said.thread.hex()}")
+    assert "It came too late" not in page.text
+    assert {"withdrawn": "It was withdrawn before", "erased": "They have erased"}[why] in page.text

@@ -155,8 +155,13 @@ class Posting:
             stale = await _sealed_since(tx, [waiting for waiting, _ in answers])
             answers = [(w, a) for w, a in answers if w.number not in stale]
             await _held(tx, [w.number for w, a in answers if a.status == HELD], receipt.at)
-            husks = [w.number for w, a in answers if a.status == HELD_WITHOUT_BODY]
-            await _held_without_body(tx, husks, receipt.at)
+            for taken in (True, False):
+                bare = [
+                    w.number
+                    for w, a in answers
+                    if a.status == HELD_WITHOUT_BODY and taken == (w.sealed_hash is not None)
+                ]
+                await _held_without_body(tx, bare, receipt.at, taken=taken)
             for waiting, answer in answers:
                 if answer.code is not None:
                     await _refused(tx, waiting, answer.code, later)
@@ -259,18 +264,24 @@ async def _leave(tx: Tx, numbers: list[int]) -> None:
     await tx.execute(listed("DELETE FROM bodies WHERE message IN (*)", len(numbers)), numbers)
 
 
-async def _held_without_body(tx: Tx, numbers: list[int], at: int) -> None:
-    """Their node holds the statements and never had the bodies: a person is told so."""
+async def _held_without_body(tx: Tx, numbers: list[int], at: int, *, taken: bool) -> None:
+    """Their node holds the statements and not the bodies: a person is told why.
+
+    ``taken``: the bodies were with them. Then their node had let these go before, and its first
+    answer was lost: a referral withdrawn before anybody opened it, or a case erased there.
+    """
     if not numbers:
         return
     await _leave(tx, numbers)
     await tx.execute(
         listed(
-            "UPDATE messages SET body = 'none', withheld = COALESCE(withheld, ?), held_at = ? "
-            "WHERE number IN (*)",
+            "UPDATE messages SET body = 'none', held_at = ?, withheld = COALESCE(withheld, "
+            "CASE WHEN ? = 0 THEN 'expired' "
+            "WHEN (SELECT withdrawn FROM threads t WHERE t.id = messages.thread) <> 0 "
+            "THEN 'withdrawn' ELSE 'erased' END) WHERE number IN (*)",
             len(numbers),
         ),
-        [EXPIRED, at, *numbers],
+        [at, int(taken), *numbers],
     )
 
 

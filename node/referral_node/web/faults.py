@@ -65,6 +65,7 @@ _REFUSED: Final = {
     "withdrawn": "it was withdrawn before a person had opened it",
     "too-large": "their node does not take anything this long",
     "expired": "it came too late",
+    "erased": "they have erased the case",
 }
 
 
