@@ -34,6 +34,14 @@ class Account:
     """For each statement whose content can be read here: the entries whose texts are in it."""
 
     @property
+    def rungs(self) -> list[str]:
+        """Those that both sides can see. Whether a body that was taken back had arrived is known
+        to those alone who had it."""
+        state = self.findings.state
+        unopened = state is not None and state.withdrawn is not None and state.since is None
+        return self.ladder[2:] if unopened else self.ladder
+
+    @property
     def statements(self) -> set[bytes]:
         return {each.hash for each in self.findings.statements}
 

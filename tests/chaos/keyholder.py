@@ -30,6 +30,7 @@ _MONTHS: Final = (
 _THREAD: Final = re.compile(r"/referral/([0-9a-f]{64})")
 _NOT_DONE: Final = ("erased", "ask-erase")
 """Acts that leave nothing to compare."""
+PRIORITIES: Final = ("immediate", "urgent", "routine")
 MOST_DRAFTS: Final = 4
 PAUSE: Final = 0.4
 """Seconds between two steps: the machine has other work as well."""
@@ -410,7 +411,7 @@ def _steps(entry: Entry) -> list[tuple[str, inputs.Inputs]]:
         ("risk", inputs.RISK),
         ("communication", inputs.COMMUNICATION),
         ("consent", consent | {"needs": ["emotional-support"]}),
-        ("answer", inputs.ANSWER),
+        ("answer", inputs.ANSWER | {"priority": PRIORITIES[entry.number % 3]}),
     ]
 
 

@@ -74,7 +74,7 @@ def same_on_both_sides(accounts: Accounts) -> Iterator[str]:
             yield f"{thread}: only at {sorted(sides)}"
             continue
         a, b = sides.values()
-        for what in ("state", "ladder", "statements"):
+        for what in ("state", "rungs", "statements"):
             if getattr(a, what) != getattr(b, what):
                 both = [f"{one.site} {_short(one, two, what)}" for one, two in ((a, b), (b, a))]
                 yield f"{thread}: {what}: {', '.join(both)}"
