@@ -31,6 +31,7 @@ from referral_node.passwords import ask_new_password, ask_password, check_passwo
 from referral_node.profile_file import read_profile
 from referral_node.setup import NewNode, make_node
 from referral_node.store import Store, StoreError
+from referral_node.telling import NONE, report_test
 from referral_node.trouble import Trouble
 from referral_node.users import DEPUTY, ROLES, display_name, sign_in_name
 from referral_node.vault.signin import SignIn
@@ -205,6 +206,16 @@ def status(state: Path, as_json: bool) -> None:
 @click.option("--role", type=click.Choice(ROLES), default=DEPUTY, show_default=True)
 @click.option("--reset", metavar="NAME", help="Give a keyholder a new password.")
 @click.option("--end", metavar="NAME", help="End a person's access.")
+@click.option(
+    "--set-mail",
+    nargs=2,
+    metavar="NAME ADDRESS",
+    help="Where a keyholder is told that something waits; 'none' takes it away.",
+)
+@click.option("--away", metavar="NAME", help="Enter days away, with --from and --to.")
+@click.option("--from", "first", metavar="DATE", help="With --away: the first day, 2026-12-24.")
+@click.option("--to", "last", metavar="DATE", help="With --away: the last day.")
+@click.option("--back", metavar="NAME", help="Take all days away of a keyholder back.")
 @click.option("--password-file", type=_FILE, help="File with the new password.")
 @click.option("--by", help="Sign-in name of the keyholder who lets it happen.")
 @click.option("--by-password-file", type=_FILE, help="File with that keyholder's password.")
@@ -219,17 +230,36 @@ def users(
     role: str,
     reset: str | None,
     end: str | None,
+    set_mail: tuple[str, str] | None,
+    away: str | None,
+    first: str | None,
+    last: str | None,
+    back: str | None,
     password_file: Path | None,
     as_json: bool,
     **authority: Any,
 ) -> None:
-    """Who may sign in; add one, end one's access, give a new password."""
+    """Who may sign in and who is told; add one, end one's access, set mail and days away."""
     folder = StateFolder(state)
     folder.check()
     config = read_config(folder.config)
-    if sum(given is not None for given in (add, reset, end)) > 1:
-        raise click.UsageError("one of --add, --reset and --end at a time")
-    if end is not None:
+    if sum(given is not None for given in (add, reset, end, set_mail, away, back)) > 1:
+        raise click.UsageError("one of --add, --reset, --end, --set-mail, --away, --back at a time")
+    if set_mail is not None:
+        arguments: Arguments = {"name": set_mail[0], "address": set_mail[1]}
+        answer = asyncio.run(_do(folder, "users-mail", arguments))
+        told = "not told by mail any more" if set_mail[1] == NONE else "told by mail"
+        click.echo(f"{answer['name']} is {told}.")
+    elif away is not None:
+        if first is None or last is None:
+            raise click.UsageError("--away goes with --from DATE and --to DATE")
+        arguments = {"name": away, "first": first, "last": last}
+        answer = asyncio.run(_do(folder, "users-away", arguments))
+        click.echo(f"{answer['name']} is away from {first} to {last}; a deputy is told meanwhile.")
+    elif back is not None:
+        answer = asyncio.run(_do(folder, "users-back", {"name": back}))
+        click.echo(f"{answer['name']} has no days away any more.")
+    elif end is not None:
         answer = asyncio.run(_do(folder, "users-end", {"name": end}))
         click.echo(f"{answer['name']} may not sign in any more.")
     elif add is not None:
@@ -303,6 +333,16 @@ def restore(file: Path, state: Path, kit_file: Path | None) -> None:
     finally:
         keys.close()
     show.restored(restored)
+
+
+@node.command("test-mail")
+@_state
+@_told
+def mail_test(state: Path) -> None:
+    """Send a test mail to the administrators whom [mail] in node.toml names."""
+    folder = StateFolder(state)
+    folder.check()
+    report_test(asyncio.run(_do(folder, "mail-test", {})))
 
 
 def _password(prompt: str, file: Path | None) -> str:

@@ -21,11 +21,13 @@ from referral_node.backup.copying import copy_database
 from referral_node.config import Config
 from referral_node.control import Arguments, Handler
 from referral_node.delivery.http import Http
+from referral_node.exchange.duty import today
 from referral_node.folder import StateFolder
 from referral_node.joining import Joining, NeedsKeyholder, Wish
 from referral_node.passwords import check_password
 from referral_node.status import status
 from referral_node.store import Store
+from referral_node.telling import Telling
 from referral_node.trouble import Trouble
 from referral_node.vault.sessions import User
 from referral_node.vault.signin import SignIn
@@ -117,6 +119,7 @@ class Operations:
         self._joined = joined
         self._running = running
         self._copying = asyncio.Lock()
+        self._telling = Telling(store, config, folder.path, clock, entropy)
         self._joining = Joining(
             store,
             http,
@@ -139,13 +142,14 @@ class Operations:
             "backup-copy": self.backup_copy,
             "backup-done": self.backup_done,
             "backup-failed": self.backup_failed,
+            **self._telling.handlers(),
         }
 
     async def status(self, arguments: Arguments) -> Any:
         """What waits and why; see :class:`~referral_node.status.Status`."""
         _read(arguments, Nothing)
         return msgspec.to_builtins(
-            await status(self._store, self._folder, self._config, self._running)
+            await status(self._store, self._folder, self._config, self._running, self._clock())
         )
 
     async def join(self, arguments: Arguments) -> Any:
@@ -168,7 +172,8 @@ class Operations:
     async def users(self, arguments: Arguments) -> Any:
         """Everybody who may or could sign in."""
         _read(arguments, Nothing)
-        return [asdict(person) for person in await users.all_users(self._store)]
+        day = today(self._clock(), self._config.time_zone).isoformat()
+        return [asdict(person) for person in await users.all_users(self._store, day)]
 
     async def add(self, arguments: Arguments) -> Any:
         """Admit a keyholder."""

@@ -22,6 +22,7 @@ from referral_node.backup.making import Made
 from referral_node.backup.restoring import Restored
 from referral_node.config import Config
 from referral_node.setup import Made as MadeNode
+from referral_node.telling import WHY
 
 _MINUTE: Final = 60
 _UTC: Final = ZoneInfo("UTC")
@@ -89,6 +90,7 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
                    f"{_size(answer['database_bytes'])}"),
         ("Disk", _disk(answer)),
         ("Backup", _backups(answer, zone, now)),
+        ("Mail", _mail(answer, zone, now)),
     )  # fmt: skip
     if answer.get("restored_at") is not None:
         restored, until = answer["restored_at"], answer["restored_from"]
@@ -144,19 +146,24 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
 def people(rows: Sequence[Mapping[str, Any]], config: Config) -> None:
     """Who may sign in, and who might once."""
     zone = ZoneInfo(config.time_zone)
-    _table(
-        ("Sign-in name", "Name", "Role", "Since", "Ended"),
-        (
-            (
-                clean(row["name"]),
-                clean(row["display"]),
-                row["role"],
-                _time(row["made_at"], zone),
-                _time(row["ended_at"], zone, never=""),
-            )
-            for row in rows
-        ),
-    )
+    head = ["Sign-in name", "Name", "Role", "Since", "Ended"]
+    lines = [
+        [
+            clean(row["name"]),
+            clean(row["display"]),
+            row["role"],
+            _time(row["made_at"], zone),
+            _time(row["ended_at"], zone, never=""),
+        ]
+        for row in rows
+    ]
+    for title, key in (("Mail", "mail"), ("Away", "away")):
+        # A column that nobody needs takes room from those that all do.
+        if any(row[key] for row in rows):
+            head.append(title)
+            for line, row in zip(lines, rows, strict=True):
+                line.append(clean(row[key] or ""))
+    _table(head, lines)
 
 
 def backed_up(made: Made) -> None:
@@ -220,6 +227,20 @@ def clean(text: str) -> str:
 
 def _stored(threads: int, messages: int) -> str:
     return f"{threads} threads, {messages} messages"
+
+
+def _mail(answer: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:
+    """Who is told by mail, and whether it goes."""
+    state = answer["mail"]
+    if state is None:
+        return "not set up: nobody is told that something waits ([mail] in node.toml)"
+    have = f"{state['keyholders']} of {answer['keyholders']} keyholders have an address"
+    if state["code"] is not None:
+        why = WHY.get(state["code"], "it is not taken")
+        tries = "1 try" if state["failures"] == 1 else f"{state['failures']} tries"
+        again = _in(state["next_at"], now)
+        return f"fails, {tries}: {why} ({state['code']}); next {again}; {have}"
+    return f"{have}; last mail {_time(state['mailed_at'], zone)}"
 
 
 def _wait(count: int) -> str:

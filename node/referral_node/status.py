@@ -29,6 +29,7 @@ from referral_node.store.facts import (
     time_of,
 )
 from referral_node.store.room import Room
+from referral_node.telling import MailState, mail_state
 from referral_protocol import profiles
 from referral_protocol.directory.entries import MEMBER as MEMBER_ENTRY
 from referral_protocol.directory.entries import parse_entry, parse_leaf
@@ -100,6 +101,7 @@ class Status(msgspec.Struct, frozen=True):
     disk_free_bytes: int
     disk_low: bool
     backups: Backups
+    mail: MailState | None
     restored_at: int | None
     restored_from: int | None
     missing: Missing
@@ -111,6 +113,7 @@ async def status(
     folder: StateFolder,
     config: Config,
     running: Callable[[], dict[str, Any]] | None,
+    now: int,
 ) -> Status:
     """Read it all; a handful of statements, none of which reads a body."""
     member = await fact(store, MEMBER) or b""
@@ -144,6 +147,7 @@ async def status(
         disk_free_bytes=room.free,
         disk_low=room.low,
         backups=await backups(store),
+        mail=await mail_state(store, config, now),
         restored_at=await _moment(store, RESTORED_AT),
         restored_from=await _moment(store, RESTORED_FROM),
         missing=await missing(store, names),

@@ -29,13 +29,16 @@ MAX_DISPLAY: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One line of the list of users. ``ended_at`` None: may sign in."""
+    """One line of the list of users. ``ended_at`` None: may sign in; ``mail``: where they are told
+    that something waits; ``away``: their days away that are not over, each "first to last"."""
 
     name: str
     display: str
     role: str
     made_at: int
     ended_at: int | None
+    mail: str | None = None
+    away: str = ""
 
 
 def sign_in_name(text: str) -> str:
@@ -76,13 +79,30 @@ async def find_user(store: Store, name: str) -> User | None:
     return User(bytes(row["id"]), row["name"], row["display"], row["role"])
 
 
-async def all_users(store: Store) -> list[Person]:
-    """Everybody who may or could sign in, those who still may first."""
+async def all_users(store: Store, day: str = "") -> list[Person]:
+    """Everybody who may or could sign in, those who still may first; absences from ``day`` on."""
     rows = await store.rows(
-        "SELECT name, display, role, made_at, ended_at FROM users "
-        "ORDER BY ended_at IS NOT NULL, made_at, name"
+        "SELECT u.id, u.name, u.display, u.role, u.made_at, u.ended_at, a.address FROM users u "
+        "LEFT JOIN mail_addresses a ON a.user = u.id "
+        "ORDER BY u.ended_at IS NOT NULL, u.made_at, u.name"
     )
-    return [Person(r["name"], r["display"], r["role"], r["made_at"], r["ended_at"]) for r in rows]
+    away: dict[bytes, list[str]] = {}
+    for row in await store.rows(
+        "SELECT user, first, last FROM absences WHERE last >= ? ORDER BY first", (day,)
+    ):
+        away.setdefault(bytes(row["user"]), []).append(f"{row['first']} to {row['last']}")
+    return [
+        Person(
+            r["name"],
+            r["display"],
+            r["role"],
+            r["made_at"],
+            r["ended_at"],
+            r["address"],
+            ", ".join(away.get(bytes(r["id"]), [])),
+        )
+        for r in rows
+    ]
 
 
 async def all_slots(store: Store) -> list[Slot]:
@@ -143,7 +163,7 @@ async def reset_password(
     now: int,
 ) -> User:
     """Give a keyholder a new password; the old one opens nothing any more."""
-    user = await _present(store, name)
+    user = await present(store, name)
     slot = await keys.password_slot(password, vault.master(), user=user.id, now=now)
 
     async def work(tx: Tx) -> None:
@@ -157,7 +177,7 @@ async def reset_password(
 
 async def end_user(store: Store, name: str, now: int) -> User:
     """End a person's access. The last keyholder stays: nobody could open the vault after them."""
-    user = await _present(store, name)
+    user = await present(store, name)
 
     async def work(tx: Tx) -> None:
         others = await tx.row(
@@ -196,7 +216,8 @@ async def insert_slot(tx: Tx, slot: Slot) -> None:
     )
 
 
-async def _present(store: Store, name: str) -> User:
+async def present(store: Store, name: str) -> User:
+    """Who signs in under a name now; Trouble if nobody does."""
     user = await find_user(store, name)
     if user is None:
         raise Trouble(f"nobody signs in as {name!r}: `referral node users` lists them")

@@ -47,7 +47,7 @@ async def made(tmp_path: Path) -> tuple[Store, StateFolder]:
 def message(number: int, peer: bytes, mine: int, body: str, held_at: int | None) -> tuple[Any, ...]:
     return (
         number, bytes([number]) * 32, b"t" * 32, peer, mine, NOW, number, None, None, NOW, NOW,
-        "note", None, SECRET, SECRET, body, None, SECRET, None, None, held_at, None,
+        "note", None, SECRET, SECRET, body, None, None, None, held_at, None,
     )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ async def fill(store: Store) -> None:
     async def work(tx: Tx) -> None:
         await tx.execute("INSERT INTO records (member, record) VALUES (?, ?)", (UTRECHT_ID, record))
         await tx.many(
-            "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [
                 message(1, UTRECHT_ID, 1, "gone", None),
                 message(2, UTRECHT_ID, 1, "unsealed", None),
@@ -89,7 +89,7 @@ async def fill(store: Store) -> None:
 async def test_it_says_what_waits_and_why(tmp_path: Path) -> None:
     store, folder = await made(tmp_path)
     await fill(store)
-    found = await status(store, folder, CONFIG, None)
+    found = await status(store, folder, CONFIG, None, NOW)
     await store.close()
     assert [
         (w.name, w.count, w.priority, w.oldest_at, w.next_at, w.attempts, w.code)
@@ -111,7 +111,7 @@ async def test_it_says_what_waits_and_why(tmp_path: Path) -> None:
 async def test_it_never_says_anything_of_a_case(tmp_path: Path) -> None:
     store, folder = await made(tmp_path)
     await fill(store)
-    found = await status(store, folder, CONFIG, lambda: {"ports": {"pages": 8701}})
+    found = await status(store, folder, CONFIG, lambda: {"ports": {"pages": 8701}}, NOW)
     await store.close()
     data = msgspec.json.encode(found)
     assert SECRET not in data
@@ -132,7 +132,7 @@ async def test_how_it_runs_is_said_in_words(
     tmp_path: Path, capsys: Any, changes: dict[str, Any], said: str
 ) -> None:
     store, folder = await made(tmp_path)
-    found = msgspec.to_builtins(await status(store, folder, CONFIG, lambda: RUNNING | changes))
+    found = msgspec.to_builtins(await status(store, folder, CONFIG, lambda: RUNNING | changes, NOW))
     await store.close()
     show.status(found, CONFIG, NOW)
     lines = capsys.readouterr().out.splitlines()
@@ -142,7 +142,7 @@ async def test_how_it_runs_is_said_in_words(
 async def test_a_node_of_an_older_version_tells_less(tmp_path: Path, capsys: Any) -> None:
     older = {key: value for key, value in RUNNING.items() if key != "directory_followed"}
     store, folder = await made(tmp_path)
-    found = msgspec.to_builtins(await status(store, folder, CONFIG, lambda: older))
+    found = msgspec.to_builtins(await status(store, folder, CONFIG, lambda: older, NOW))
     await store.close()
     show.status(found, CONFIG, NOW)
     assert "metrics 18702; the directory answers\n" in capsys.readouterr().out
@@ -157,6 +157,7 @@ async def test_it_is_shown_in_the_nodes_own_time(tmp_path: Path, capsys: Any) ->
             folder,
             CONFIG,
             lambda: RUNNING | {"directory_trouble": "connect"},
+            NOW,
         )
     )
     await store.close()
