@@ -254,6 +254,24 @@ def test_parts_that_lie_about_their_size_are_refused() -> None:
             assert read(file.getvalue()) == []
 
 
+def test_a_stream_that_was_written_wrongly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a program with the key: one that ends without saying so, one with another part's hash."""
+    with monkeypatch.context() as patch:
+        patch.setattr(form, "_FINAL", form._MESSAGE)
+        endless = written(("a", b"abc"))
+    refused(endless, "damaged")
+    file = io.BytesIO()
+    writer = Writer(file, make_head(KIT.backup_public(), MEMBER, 1_000, KEY), KEY)
+    writer._write(b"\0\0\0\x04\x92\xa1a\x03abc" + hashlib.sha256(b"abd").digest())
+    writer.end()
+    refused(file.getvalue(), "damaged")
+    file = io.BytesIO()
+    writer = Writer(file, make_head(KIT.backup_public(), MEMBER, 1_000, KEY), KEY)
+    writer._write(b"\0\0\0\x04\x92\xa1a\x03abc" + hashlib.sha256(b"abc").digest())
+    writer.end()
+    assert read(file.getvalue()) == [("a", b"abc")]
+
+
 @pytest.mark.parametrize(
     ("name", "good"),
     [
