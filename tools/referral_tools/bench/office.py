@@ -17,6 +17,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from referral_node.api.listener import build_listener
+from referral_node.api.pace import Pace
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.http import Http
 from referral_node.exchange import Actor, Core, Exchange, MemberBook
@@ -41,6 +42,9 @@ TEXT: Final = "x" * 3800
 def now() -> int:
     """Milliseconds UTC."""
     return time.time_ns() // 1_000_000
+
+
+NO_LIMIT: Final = 1_000_000_000
 
 
 class Office:
@@ -74,7 +78,9 @@ class Office:
         self.exchange = Exchange(core)
         await core.transport.upkeep()
         self.courier = Courier(core, Http(), lambda: 0.5)
-        runner = web.AppRunner(build_listener(self.exchange), access_log=None)
+        # How fast it can be is measured, so no member is told to come back.
+        listener = build_listener(self.exchange, Pace(parcels=NO_LIMIT))
+        runner = web.AppRunner(listener, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         core.answered = self._answered
