@@ -90,7 +90,7 @@ MUTANTS: Final = (
         "node/referral_node/exchange/epochs.py",
         "epoch = max(now, 1 + last, 1 + (0 if kept is None else time_of(kept)))",
         "epoch = last or (now if kept is None else time_of(kept))",
-        "tests/node/test_epochs.py",
+        "tests/node/test_rollback.py tests/node/test_restore.py",
     ),
     Mutant(
         "a husk is dropped",
