@@ -14,7 +14,7 @@ import structlog
 
 from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
-from referral_node.exchange import gaps
+from referral_node.exchange import epochs, gaps
 from referral_node.exchange.core import Core
 from referral_node.exchange.wanting import Wanting
 from referral_node.store import StoreError
@@ -81,6 +81,8 @@ class Asker:
         while True:
             self._soon.clear()
             try:
+                if epochs.look(self._core):
+                    await self._wanting.start()
                 await self.round()
             except StoreError as error:
                 log.error("asker.store", code=error.code)

@@ -53,6 +53,10 @@ class Core:
     ) -> None:
         self.us = us
         self.epoch = epoch
+        self.awake_at = clock()
+        """When this process last looked at the clock to see whether it had slept."""
+        self.slept = False
+        """Whether it had, since the epoch was taken."""
         self.node = node
         self.certificate = certificate
         self.store = store

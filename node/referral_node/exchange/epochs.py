@@ -2,12 +2,18 @@
 
 Law: a node takes a new epoch at every start, above its clock and above every epoch that it used,
 and raises it above whatever a peer shows that it holds of ours. So neither a disk that is put back
-nor a backup that is restored twice can give one counter to two statements.
+nor a backup that is restored twice can give one counter to two statements. A machine that is put
+back together with its memory starts nothing: its clock leaps, and that counts as a start.
 """
+
+from typing import Final
 
 from referral_node.exchange.core import Core
 from referral_node.store import Store, StoreError, Tx
 from referral_node.store.facts import EPOCH, fact, keep, time_bytes, time_of
+
+ASLEEP: Final = 3 * 60 * 1000
+"""Ms between two looks at the clock after which this process cannot have been running."""
 
 
 async def new_epoch(store: Store, now: int) -> int:
@@ -34,3 +40,21 @@ async def raise_above(tx: Tx, core: Core, shown: int) -> None:
     if shown >= core.epoch:
         core.epoch = max(core.clock(), shown + 1)
         await keep(tx, EPOCH, time_bytes(core.epoch))
+
+
+def look(core: Core) -> bool:
+    """Look at the clock; True if this process did not run since the last look, or was put back."""
+    now = core.clock()
+    leapt = not core.awake_at - ASLEEP <= now <= core.awake_at + ASLEEP
+    core.awake_at = now
+    core.slept = core.slept or leapt
+    return leapt
+
+
+async def current(tx: Tx, core: Core) -> int:
+    """The epoch of what is said now: a new one if this process slept since the last."""
+    look(core)
+    if core.slept:
+        await raise_above(tx, core, core.epoch)
+        core.slept = False
+    return core.epoch

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from referral_node.exchange.core import Actor, Core, rank
+from referral_node.exchange.epochs import current
 from referral_node.exchange.filing import put_in
 from referral_node.exchange.rows import audit, open_thread, settle
 from referral_node.exchange.summaries import FIRST, Summarised, first_summary, summarise
@@ -57,12 +58,13 @@ async def say_in(
     now = core.clock()
     packed = forms.encode(content)
     salt = core.entropy(SALT_SIZE)
+    epoch = await current(tx, core)
     statement = Statement(
         suite=SUITE,
         sender=core.us,
         recipient=peer,
-        epoch=core.epoch,
-        seq=await _next_seq(tx, peer, core.epoch),
+        epoch=epoch,
+        seq=await _next_seq(tx, peer, epoch),
         thread=thread,
         previous=await _last(tx, thread) if thread else None,
         seen=await _seen(tx, thread, peer) if thread else None,
