@@ -327,6 +327,40 @@ class Reader:
         async with self._client.post(form.action, data=body, headers=self._headers()) as answer:
             return await _page(answer)
 
+    async def upload(
+        self,
+        page: Page,
+        button: str,
+        files: Sequence[tuple[str, bytes]],
+        typed: Mapping[str, str | Sequence[str]] | None = None,
+        *,
+        status: int = 200,
+    ) -> Page:
+        """Choose files, fill the form with this button and press it."""
+        form = page.form(button)
+        assert form.node.get("enctype") == "multipart/form-data"
+        form.values.pop("file", None)
+        form.fill(typed or {})
+        found = await self.send_files(form, form.button(button), files)
+        assert found.status == status, f"{found.status}: {found.problems or found.text[:400]}"
+        return found
+
+    async def send_files(
+        self, form: FoundForm, button: Node | None, files: Sequence[tuple[str, bytes]] = ()
+    ) -> Page:
+        """Send a form with files as it stands now, perhaps a second time."""
+        body = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+        for name, value in form.pairs(button):
+            if name != "file":
+                body.add_field(name, value)
+        for name, data in files:
+            body.add_field("file", io.BytesIO(data), filename=name)
+        if not files:
+            body.add_field("file", b"", filename="", content_type="application/octet-stream")
+        origin = {"Origin": str(URL(self.base).origin())}
+        async with self._client.post(form.action, data=body, headers=origin) as answer:
+            return await _page(answer)
+
     async def download(
         self, form: FoundForm, button: Node | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:

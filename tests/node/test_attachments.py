@@ -15,6 +15,7 @@ from links import LOSE, LOSE_ANSWER, PASS, REPEAT
 from referral_node.exchange import FileEntry, FilesGone, Said, erase
 from referral_node.exchange.clearing import clear, drop_old, sweep
 from referral_node.exchange.file_names import safe_name
+from referral_node.store import Tx
 from referral_protocol.attachments import sealed_size
 from referral_protocol.certificates import DAY
 from referral_protocol.statements import NOTE, Head
@@ -206,7 +207,7 @@ async def test_a_message_whose_files_were_lost_there_brings_them_again(fed: Fede
     await filed(lisboa, said.thread, entry)
     await until(lambda: _held(utrecht, entry.size))
 
-    async def lost(tx: Any) -> int:
+    async def lost(tx: Tx) -> int:
         return await tx.execute("DELETE FROM attachments WHERE message IS NULL")
 
     assert await utrecht.store.write(lost) == 1

@@ -64,6 +64,15 @@ def test_nothing_of_anyone_elses_is_loaded(name: str) -> None:
     assert css.count("{") == css.count("}")
 
 
+def test_the_one_script_reads_only_its_form_and_speaks_only_to_us() -> None:
+    scripts = [path for path in STATIC.iterdir() if path.suffix == ".js"]
+    assert [path.name for path in scripts] == ["files.js"]
+    text = scripts[0].read_text("utf-8")
+    for word in ("eval", "innerHTML", "://", "import", "localStorage", "cookie", "setTimeout"):
+        assert word not in text
+    assert len(text) < 4_000
+
+
 def test_both_sheets_carry_the_same_rules_and_differ_in_direction() -> None:
     plain, mirrored = ((STATIC / f"base{rtl}.css").read_text("utf-8") for rtl in ("", ".rtl"))
     assert plain.count("{") == mirrored.count("{")

@@ -8,11 +8,21 @@ from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import ClientSession, web
+from aiohttp.test_utils import make_mocked_request
 
 from referral_ui.assets import Assets
 from referral_ui.environment import make_environment
 from referral_ui.formdata import read_form
-from referral_ui.http import FOR_EVER, HEADERS, Origins, check_source, listening, protect
+from referral_ui.http import (
+    FOR_EVER,
+    HEADERS,
+    Origins,
+    check_source,
+    listening,
+    protect,
+    set_headers,
+    with_script,
+)
 from referral_ui.problems import Problem, ProblemPages, prefers_html
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -105,6 +115,18 @@ async def test_every_answer_carries_the_policy(running: Running, path: str) -> N
     assert "script-src" not in HEADERS["Content-Security-Policy"]
     assert "unsafe" not in HEADERS["Content-Security-Policy"]
     assert HEADERS["Content-Security-Policy"].startswith("default-src 'none'; ")
+
+
+async def test_a_page_that_asks_for_it_may_run_our_own_script() -> None:
+    page = with_script(web.Response(text="x"))
+    plain = web.Response(text="x", headers={"Content-Security-Policy": "script-src *"})
+    for response in (page, plain):
+        await set_headers(make_mocked_request("GET", "/"), response)
+    policy = HEADERS["Content-Security-Policy"]
+    assert plain.headers.getall("Content-Security-Policy") == [policy]
+    assert page.headers.getall("Content-Security-Policy") == [
+        f"{policy}; script-src 'self'; connect-src 'self'"
+    ]
 
 
 async def test_assets_are_served_under_their_hash_for_ever(running: Running) -> None:

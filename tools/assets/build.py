@@ -31,7 +31,7 @@ FOR_TESTS = HERE / "out"
 PACKAGES = HERE / "node_modules"
 
 # Ours, written by hand, shipped as they are.
-COPIED = ("exchange.css", "favicon.svg", "LICENSES.txt")
+COPIED = ("exchange.css", "favicon.svg", "files.js", "LICENSES.txt")
 # Whatever changes the result. The lock file stands for the packages.
 SOURCES = ("build.py", "package.json", "package-lock.json", "base.scss", *COPIED)
 RESULTS = ("base.css", "base.rtl.css", *COPIED)

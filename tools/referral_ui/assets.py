@@ -12,6 +12,7 @@ from importlib import resources
 PREFIX = "/static"
 MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
     "txt": "text/plain; charset=utf-8",
 }

@@ -111,10 +111,10 @@ def parse(body: bytes, *, fields: int = FORM_FIELDS) -> FormData:
         if not pair:
             continue
         raw_name, _, raw_value = pair.partition(b"=")
-        name, broken_name = _text(_unescaped(raw_name))
+        name, broken_name = clean(_unescaped(raw_name))
         if broken_name:
             raise Problem(400, "bad-field-name", "A field of the form has a name that is not text.")
-        value, broken = _text(_unescaped(raw_value))
+        value, broken = clean(_unescaped(raw_value))
         values.setdefault(name, []).append(value)
         if broken:
             faults[name] = CANNOT_KEEP
@@ -140,7 +140,7 @@ def _unescaped(part: bytes) -> bytes:
     return bytes(out)
 
 
-def _text(raw: bytes) -> tuple[str, bool]:
+def clean(raw: bytes) -> tuple[str, bool]:
     """The text, and whether a character in it had to be replaced."""
     try:
         text, broken = raw.decode("utf-8"), False

@@ -1,10 +1,11 @@
 """What stands around every handler of a page: who may ask, what a browser may do with the answer.
 
 Every response, errors included, carries the same policy: no script at all, nothing from any other
-host, no framing, no caching of pages. Every request must name one of our own hosts; whatever
-changes something must come from one of our own pages. An exception that nobody expected becomes a
-plain page with an incident's id; the log gets that id, the exception's type and the place in the
-code, never a value, since values are about people.
+host, no framing, no caching of pages. A page that asks for it (`with_script`) may run our own
+script and speak to our own host, nothing more. Every request must name one of our own hosts;
+whatever changes something must come from one of our own pages. An exception that nobody expected
+becomes a plain page with an incident's id; the log gets that id, the exception's type and the place
+in the code, never a value, since values are about people.
 """
 
 import logging
@@ -39,6 +40,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
 }
+SCRIPTED = f"{POLICY}; script-src 'self'; connect-src 'self'"
 FOR_EVER = "public, max-age=31536000, immutable"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -126,11 +128,20 @@ class _OnlyTheKind(logging.Handler):
 
 async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
     """The policy on every response; pages are never kept by anybody."""
+    scripted = response.headers.get(hdrs.CONTENT_SECURITY_POLICY) == SCRIPTED
     for header, value in HEADERS.items():
         response.headers[header] = value
+    if scripted:
+        response.headers[hdrs.CONTENT_SECURITY_POLICY] = SCRIPTED
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     # Which software, in which version, is nobody's business.
     response.headers.popall(hdrs.SERVER, None)
+
+
+def with_script(response: web.Response) -> web.Response:
+    """A page whose template loads our own script; every other page runs none."""
+    response.headers[hdrs.CONTENT_SECURITY_POLICY] = SCRIPTED
+    return response
 
 
 def static(assets: Assets) -> Handler:

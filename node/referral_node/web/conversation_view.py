@@ -12,6 +12,7 @@ from typing import Any, Final
 from referral_node.exchange import MessageView
 from referral_node.web import faults
 from referral_node.web.case import SPOKEN, Case, author_of
+from referral_node.web.file_view import FileLink, links
 from referral_node.web.members import lowered
 from referral_node.web.reading import read
 from referral_node.web.reading_rows import Reader, Reading
@@ -22,7 +23,10 @@ from referral_ui import names
 from referral_ui.parts import Text
 
 SHOWN_AS_TEXT: Final = frozenset(
-    {"form", "author", "language", "topic", "text", "step", "purpose", "reason", "meeting_answer"}
+    {
+        *("form", "author", "language", "topic", "text", "step", "purpose", "reason"),
+        *("meeting_answer", "files"),
+    }
 )
 """Keys that the line itself says."""
 _LOST: Final = "its content was lost here; they are asked for it"
@@ -51,6 +55,7 @@ class Line:
     language: str
     notes: tuple[str, ...]
     more: tuple[Reading, ...] = ()
+    files: tuple[FileLink, ...] = ()
 
 
 def conversation(
@@ -94,6 +99,7 @@ def _line(case: Case, message: MessageView, reader: Reader, person: str, reveale
         language=codes.language_label(lang) if lang and text else "",
         notes=tuple(_notes(message)),
         more=_more(content, reader),
+        files=links(content, reader.files),
     )
 
 

@@ -36,6 +36,8 @@ class Kept:
         """Cases that this session opened, and when first."""
         self.revealed: dict[bytes, int] = {}
         """Cases whose number is shown after a reason was given, and until when."""
+        self.typed: dict[bytes, dict[str, str]] = {}
+        """What was typed beside files that were added to a case, until it is sent."""
         self.opened = 0
         """Messages opened so far, while much is being opened."""
         self._done: OrderedDict[str, tuple[bytes, asyncio.Future[str]]] = OrderedDict()

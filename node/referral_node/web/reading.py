@@ -7,7 +7,7 @@ a :class:`~referral_node.web.reading_rows.Reader` in, rows out.
 from collections.abc import Mapping
 from typing import Any
 
-from referral_node.web import reading_parts
+from referral_node.web import file_rows, reading_parts
 from referral_node.web.reading_rows import Part, Reader, Reading
 from referral_protocol.forms import FORMS
 
@@ -27,6 +27,9 @@ def read(content: Mapping[str, Any], reader: Reader) -> tuple[Reading, ...]:
     around = {key: value for key, value in content.items() if key not in keys or not _is_map(value)}
     part = Part(around, form.all_fields(), reader, lang)
     part.value("form")
+    files = file_rows.rows(part)
+    if files:
+        found.append(Reading("files", "Files", facts=files))
     facts = reading_parts.around(part)
     if facts:
         found.append(Reading("about", "About this text", facts=tuple(facts)))

@@ -41,7 +41,7 @@ def section(
 
 
 def around(part: Part) -> list[Fact]:
-    """What stands around the sections: who wrote it, in which language, files, and the rest."""
+    """What stands around the sections: who wrote it, in which language, and the rest."""
     author = part.group("author")
     language = part.text("language")
     role = author.text("role")
@@ -57,7 +57,6 @@ def around(part: Part) -> list[Fact]:
     facts = [
         fact("Written by", by),
         fact("Language of the text", written),
-        *(_file(row) for row in part.rows("files")),
     ]
     return [each for each in facts if each is not None] + part.rest()
 
@@ -273,24 +272,6 @@ def by_whom(relation: str) -> str:
     }.get(
         relation, f"by a {label.lower()}" if label[0] not in "AEIOU" else f"by an {label.lower()}"
     )
-
-
-def _file(row: Part) -> Fact:
-    # Hash and key are for the machine: they open the file, and tell a reader nothing.
-    row.value("hash")
-    row.value("key")
-    name, size = row.text("name"), row.value("size")
-    language = row.text("language")
-    shown = joined(
-        (
-            codes.language_label(language) if language else "",
-            row.text("type"),
-            numbers.size(size) if isinstance(size, int) else "",
-            row.quoted("note"),
-            *row.left(),
-        )
-    )
-    return Fact(Markup("File: {}").format(name), shown)
 
 
 _SECTIONS: Final[dict[str, Callable[[Part, Section], Reading]]] = {

@@ -43,7 +43,8 @@ class Reading:
 @dataclass(frozen=True)
 class Reader:
     """Who reads. ``mine``: our organisation wrote it ("Your case number"). ``places``: names for
-    time zones that are not the reader's own ("Utrecht"), by zone."""
+    time zones that are not the reader's own ("Utrecht"), by zone. ``files``: the address below
+    which files are opened."""
 
     times: Times
     mine: bool
@@ -51,6 +52,7 @@ class Reader:
     places: Mapping[str, Place] = field(default_factory=dict)
     locale: str = "en_GB"
     organisation: Callable[[bytes], Text | None] = lambda _member: None
+    files: str = ""
 
     def place(self, zone: str) -> Place:
         """The place that a zone stands for."""

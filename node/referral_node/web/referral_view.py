@@ -89,6 +89,7 @@ def reader_of(case: Case, *, mine: bool) -> Reader:
         mine=mine,
         person=case.subject.call,
         places={case.there.zone: case.there},
+        files=f"/referral/{case.view.id.hex()}/files",
     )
 
 

@@ -240,7 +240,7 @@ def _needs(part: Part, section: Section) -> Reading:
 def _beside(content: Mapping[str, Any], reader: Reader) -> Sequence[Reading]:
     """What stands around and behind the sections drawn here: a field of a later version."""
     drawn = {"who", "safe_contact", "happened", "needs", "risk", "communication", "consent"}
-    known = {*drawn, "answer", "form", "author", "language", "files"}
+    known = {*drawn, "answer", "form", "author", "language"}
     rest = {key: value for key, value in content.items() if key not in known}
     for key in drawn:
         if key in content and not isinstance(content[key], Mapping):

@@ -117,18 +117,26 @@ class Visit:
         If this very form came before, this goes where it led (a redirect, as an exception).
         """
         data = await read_form(self.request)
-        nonce, _, mac = data.get(FIELD).partition(".")
-        good = len(nonce) == 32 and self._tokens.check(nonce, self.request.path, mac)
-        data = data.without(FIELD)
+        nonce, good = self.nonce_of(data.get(FIELD))
+        posted = Posted(data.without(FIELD), nonce, not good)
         if good:
             try:
-                where = await self.kept.outcome(nonce, digest(self.session.form_secret, data))
+                where = await self.led(posted)
             except OtherContent:
-                good = False
-            else:
-                if where is not None:
-                    raise web.HTTPSeeOther(where)
-        return Posted(data, nonce, not good)
+                return Posted(posted.data, nonce, True)
+            if where is not None:
+                raise web.HTTPSeeOther(where)
+        return posted
+
+    def nonce_of(self, token: str) -> tuple[str, bool]:
+        """What a token names its page by, and whether it is of this session and address."""
+        nonce, _, mac = token.partition(".")
+        return nonce, len(nonce) == 32 and self._tokens.check(nonce, self.request.path, mac)
+
+    async def led(self, posted: Posted) -> str | None:
+        """Where this very form led before; None if it did not come before."""
+        content = digest(self.session.form_secret, posted.data)
+        return await self.kept.outcome(posted.nonce, content)
 
     async def once(self, posted: Posted, work: Callable[[], Awaitable[str]]) -> web.Response:
         """Do what a form asks for and go where ``work`` says; sent twice, it is done once."""

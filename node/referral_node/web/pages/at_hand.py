@@ -3,6 +3,7 @@
 Law: the person is called by the name to use, else by the name as written. Nothing here writes.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,12 @@ class AtHand:
     person: Person
     recipient: Organisation | None
     regions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> str:
+        """Which files go with it, in their order: compared, never read back."""
+        rows = self.written.content.get("files", ())
+        return hashlib.sha256(b"".join(row["hash"] for row in rows)).hexdigest()[:32]
 
     @property
     def wanted(self) -> Wanted:

@@ -6,12 +6,14 @@ browser does.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
-from referral_node.exchange import DraftGone, StaleDraft, Summary, UnknownThread
+from referral_node.exchange import DraftGone, FilesGone, StaleDraft, Summary, UnknownThread
+from referral_node.exchange.filing import rows_of
 from referral_node.web import freshness
 from referral_node.web.pages import check_view
 from referral_node.web.pages.at_hand import GONE, AtHand, at_hand, draft_of
@@ -38,7 +40,7 @@ _LATER: Final = (
 async def show(visit: Visit) -> web.StreamResponse:
     """The page before sending."""
     draft = await draft_of(visit, visit.request.match_info["draft"])
-    return await _page(visit, at_hand(visit, draft), Form())
+    return await _page(visit, await with_files(visit, at_hand(visit, draft)), Form())
 
 
 async def send(visit: Visit) -> web.StreamResponse:
@@ -47,8 +49,9 @@ async def send(visit: Visit) -> web.StreamResponse:
     draft = await draft_of(visit, visit.request.match_info["draft"])
     form = posted.form(("confirm",))
     respond_by = _shown_time(posted.data.get("respond_by"))
-    hand = at_hand(visit, draft, respond_by)
-    if posted.data.get("version") != str(draft.version):
+    hand = await with_files(visit, at_hand(visit, draft, respond_by))
+    shown = (posted.data.get("version"), posted.data.get("files"))
+    if shown != (str(draft.version), hand.files):
         form.wrong_because("", _CHANGED)
     elif not _still_right(hand, respond_by):
         form.wrong_because("", _LATER)
@@ -57,7 +60,8 @@ async def send(visit: Visit) -> web.StreamResponse:
     if page.send is not None and page.send.confirm and not form.ticked("confirm"):
         form.wrong_because("confirm", f"Confirm that you asked {page.to} by telephone")
     if not form.valid or page.send is None or hand.recipient is None:
-        return await _page(visit, at_hand(visit, draft), form, status=422)
+        again = await with_files(visit, at_hand(visit, draft))
+        return await _page(visit, again, form, status=422)
     recipient = hand.recipient.id
     content, head = forms.body(hand.written.content)
 
@@ -73,9 +77,20 @@ async def send(visit: Visit) -> web.StreamResponse:
             )
         except UnknownThread:
             raise Problem(404, "draft-gone", GONE, title="This was sent before") from None
+        except FilesGone:
+            raise Problem(409, "stale-form", f"{_CHANGED}.", title="Not sent") from None
         return f"/referral/{said.thread.hex()}"
 
     return await visit.once(posted, work)
+
+
+async def with_files(visit: Visit, hand: AtHand) -> AtHand:
+    """The same draft with what it will say of the files that were added to it."""
+    entries = await visit.exchange.filing.added(visit.vault, hand.draft.id)
+    if not entries:
+        return hand
+    content = {**hand.written.content, "files": rows_of(entries)}
+    return replace(hand, written=replace(hand.written, content=content))
 
 
 async def choose(visit: Visit) -> web.StreamResponse:

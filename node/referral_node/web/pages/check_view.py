@@ -326,7 +326,7 @@ def _parts(hand: AtHand, body: Mapping[str, Any], times: Times, base: str) -> li
     places = {}
     if hand.recipient is not None and hand.recipient.city_known:
         places[hand.recipient.place.zone] = hand.recipient.place
-    reader = reading_rows.Reader(times, True, hand.person.call, places)
+    reader = reading_rows.Reader(times, True, hand.person.call, places, files=f"{base}/files")
     read = {each.code: each for each in reading.read(body, reader)}
     found = []
     for code in STEPS:
@@ -335,7 +335,18 @@ def _parts(hand: AtHand, body: Mapping[str, Any], times: Times, base: str) -> li
         facts = each.facts or (Fact("Nothing yet", ""),) if not each.told else each.facts
         change = f"{base}/{code}?back=check"
         found.append(Part(title, change, lowered(title), each.told, facts))
+    found.append(_files(hand, read.get("files"), base))
     if "about" in read:
         about = read["about"]
         found.append(Part(about.title, "", "", about.told, about.facts))
     return found
+
+
+def _files(hand: AtHand, read: reading_rows.Reading | None, base: str) -> Part:
+    """The files, or that there are none; those that the consent withholds are not sent."""
+    facts = read.facts if read is not None else ()
+    if not facts:
+        added = hand.written.content.get("files", ())
+        words_of = "You withhold files: those that you added are not sent." if added else ""
+        facts = (Fact("None", words_of),)
+    return Part("Files", f"{base}/files", "files", (), facts)

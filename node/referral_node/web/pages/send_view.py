@@ -28,6 +28,7 @@ class Send:
     waits: str
     respond_by: int
     version: int
+    files: str
     confirm: str = ""
     """What has to be ticked first, and why; "" for nothing."""
 
@@ -66,6 +67,7 @@ def build_send(
         "their key has come; Today says so.",
         respond_by=head.respond_by,
         version=hand.draft.version,
+        files=hand.files,
         confirm=freshness.confirm(tier, chosen.plain),
     )
 
