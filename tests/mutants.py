@@ -294,6 +294,9 @@ def _noticed(copy: Path, mutant: Mutant) -> bool:
         passed, seconds, said = _tests(copy, mutant.tests)
     finally:
         file.write_text(before, "utf-8")
+    if "ERROR collecting" in said:
+        print(f"{mutant.name}: the program cannot even be read any more:\n{said}")
+        return False
     found = next((line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
     told = "not noticed" if passed else found.partition(" - ")[0] or "the tests hang"
     print(f"{mutant.name:<55} {told} {seconds:4.0f} s", flush=True)
