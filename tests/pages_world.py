@@ -17,6 +17,7 @@ from referral_node.store import Tx
 from referral_node.vault import KdfCost, Password, Sessions, SignIn, SlotKeys
 from referral_node.vault.vault import VAULT_KEY
 from referral_node.web.app import SITE, build_app
+from referral_node.web.site import TryMail
 from referral_protocol import forms, profiles
 from referral_protocol.examples import LISBON, LVIV, SENT, UTRECHT, referral
 from referral_protocol.statements import Head
@@ -53,6 +54,8 @@ class Desk:
         self.keys = SlotKeys(CHEAP, office.entropy)
         self.sessions = Sessions(office.clock, office.entropy)
         self.actor = Actor(b"u" * 16, self.display, "point-of-contact")
+        self.try_mail: TryMail | None = None
+        """Set before the desk is opened: what a test mail is sent by."""
         self.reader: Reader
         self.base = ""
         self._runner: web.AppRunner | None = None
@@ -85,6 +88,7 @@ class Desk:
             sessions=self.sessions,
             sign_in=SignIn(office.clock, self.keys),
             config=parse_config(CONFIG.format(name=office.name, endpoint=office.endpoint)),
+            try_mail=self.try_mail,
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()

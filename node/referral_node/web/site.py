@@ -24,7 +24,7 @@ MENU: Final = (
     Link("Find a service", "/find"),
     Link("All referrals", "/referrals"),
 )
-FOOT: Final = (Link("Record of access", "/access"),)
+FOOT: Final = (Link("Record of access", "/access"), Link("Notifications", "/notifications"))
 FOOT_LINE: Final = "Case data stays with the two organisations in the referral."
 SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
