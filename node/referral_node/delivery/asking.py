@@ -42,7 +42,7 @@ LONGEST: Final = 3600
 log = structlog.get_logger()
 
 
-class _Failed(Exception):
+class Failed(Exception):
     """No usable answer. ``after``: seconds that the peer asked to be left alone."""
 
     def __init__(self, code: str, after: int = 0) -> None:
@@ -113,7 +113,7 @@ class Asker:
             while (ask := await self._wanting.next_ask(peer)) is not None:
                 page = await self._page(ask)
                 await self._wanting.take(ask, page)
-        except _Failed as failure:
+        except Failed as failure:
             now = core.clock()
             tries = 1 + await self._wanting.attempts(peer)
             later = next_attempt(tries, now, now, self._chance()) or now
@@ -135,15 +135,19 @@ class Asker:
                 pins=member.pins,
             )
         except Unreachable as error:
-            raise _Failed(error.code) from None
-        if answer.status != 200:
-            raise _Failed(f"http-{answer.status}", _after(answer))
-        try:
-            return self._verified(ask, answer)
-        except ProtocolError as refusal:
-            raise _Failed(f"answer-{refusal.code}") from None
+            raise Failed(error.code) from None
+        return self.verified(ask, answer)
 
-    def _verified(self, ask: Ask, answer: Answer) -> Page:
+    def verified(self, ask: Ask, answer: Answer) -> Page:
+        """The page of an answer, if it is one to this ask, by the one who was asked."""
+        if answer.status != 200:
+            raise Failed(f"http-{answer.status}", _after(answer))
+        try:
+            return self._opened(ask, answer)
+        except ProtocolError as refusal:
+            raise Failed(f"answer-{refusal.code}") from None
+
+    def _opened(self, ask: Ask, answer: Answer) -> Page:
         core = self._core
         member = core.members.known(ask.recipient)
         arrived = parse_answer(answer.body)
@@ -151,7 +155,7 @@ class Asker:
         verify_answer(arrived, ask, certificate.node_key, core.clock())
         core.members.certify(member.id, certificate, arrived.head.certificate)
         if arrived.header.code is not None:
-            raise _Failed(arrived.header.code, _after(answer))
+            raise Failed(arrived.header.code, _after(answer))
         return open_answer(core.transport.opener(arrived.header.prekey or b""), arrived)
 
 
