@@ -148,6 +148,13 @@ MUTANTS: Final = (
         BAD_RECEIPTS,
     ),
     Mutant(
+        "a receipt from before the parcel",
+        RECEIPTS,
+        "if receipt.at < made_at - CLOCK_AHEAD:",
+        "if False:",
+        BAD_RECEIPTS,
+    ),
+    Mutant(
         "a receipt for messages never sent",
         RECEIPTS,
         "if {answer.statement: answer.sealed for answer in receipt.answers} != sent:",

@@ -117,12 +117,14 @@ def match_receipt(
     sender: bytes,
     recipient: bytes,
     sent: dict[bytes, bytes | None],
+    made_at: int,
     now: int,
 ) -> None:
     """Refuse a receipt that does not answer this parcel message by message.
 
     ``sent`` maps the hash of each statement of the parcel to the hash of its sealed body. A parcel
-    holds each statement once, so the receipt must answer each once, and nothing else.
+    holds each statement once, so the receipt must answer each once, and nothing else. ``made_at``
+    is the parcel's own time: nothing of it can have been held before.
     """
     receipt = signed.receipt
     if receipt.parcel != parcel:
@@ -134,7 +136,9 @@ def match_receipt(
     if receipt.at > now + CLOCK_AHEAD:
         raise ProtocolError("clock", "receipt: at")
     if receipt.code is not None:
-        return
+        return  # also by a clock that is so far behind that it says just that
+    if receipt.at < made_at - CLOCK_AHEAD:
+        raise ProtocolError("clock", "receipt: at, before the parcel was made")
     if {answer.statement: answer.sealed for answer in receipt.answers} != sent:
         raise ProtocolError("wrong-seal", "receipt: not the messages that were sent")
     if len(receipt.answers) != len(sent):

@@ -67,6 +67,10 @@ RECEIPTS: dict[str, tuple[Changed, str]] = {
         lambda liar, body: liar.envelope(liar.receipt(body, at=liar.clock() + CLOCK_AHEAD + 1)),
         "receipt-clock",
     ),
+    "from before the parcel": (
+        lambda liar, body: liar.envelope(liar.receipt(body, at=liar.clock() - CLOCK_AHEAD - 1)),
+        "receipt-clock",
+    ),
     "without answers": (
         lambda liar, body: liar.envelope(liar.receipt(body, answers=())),
         "receipt-wrong-seal",

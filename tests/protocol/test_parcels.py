@@ -168,7 +168,7 @@ SENT = {answer.statement: answer.sealed for answer in ANSWERS}
 RECEIPT = Receipt(SUITE, fixed("parcel")[:16], LISBON.id, UTRECHT.id, NOW, None, ANSWERS)
 
 
-def match(receipt: Receipt, now: int = NOW) -> None:
+def match(receipt: Receipt, now: int = NOW, made_at: int = NOW) -> None:
     """Verify and match a receipt of Utrecht for the parcel of Lisbon."""
     signed = verify_receipt(*make_receipt(UTRECHT.node, receipt), UTRECHT.node.public)
     assert signed.receipt == receipt
@@ -178,6 +178,7 @@ def match(receipt: Receipt, now: int = NOW) -> None:
         sender=LISBON.id,
         recipient=UTRECHT.id,
         sent=SENT,
+        made_at=made_at,
         now=now,
     )
 
@@ -186,6 +187,14 @@ def test_a_receipt_answers_each_message_once() -> None:
     match(RECEIPT)
     match(msgspec.structs.replace(RECEIPT, answers=ANSWERS[::-1]))
     match(msgspec.structs.replace(RECEIPT, answers=(), code="busy"))
+    match(RECEIPT, made_at=NOW + 600_000)
+    # Whoever refuses because its clock is behind cannot say so in time.
+    match(msgspec.structs.replace(RECEIPT, answers=(), code="clock"), made_at=NOW + 900_000)
+
+
+def test_nothing_is_held_before_it_was_sent() -> None:
+    with pytest.raises(ProtocolError, match="clock"):
+        match(RECEIPT, made_at=NOW + 600_001)
 
 
 @pytest.mark.parametrize(

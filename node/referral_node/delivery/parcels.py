@@ -40,6 +40,7 @@ class Parcel(msgspec.Struct, eq=False):
     data: bytes
     sent: list[Waiting]
     prekey: VerifiedTransportPrekey
+    at: int
 
 
 class Filled(msgspec.Struct, frozen=True):
@@ -104,7 +105,7 @@ class Parcels:
         except Unreachable as error:
             raise Failed(error.code, wait=error.wait) from None
         content = ParcelContent(core.members.checkpoint, tuple(w.message for w in waiting))
-        name = core.entropy(16)
+        name, now = core.entropy(16), core.clock()
         try:
             data = make_parcel(
                 core.node,
@@ -113,12 +114,12 @@ class Parcels:
                 prekey,
                 parcel=name,
                 sender=core.us,
-                now=core.clock(),
+                now=now,
                 content=content,
             )
         except ProtocolError as refusal:
             raise Failed(refusal.code, refresh=True) from None  # a key that cannot be sealed to
-        return Filled(Parcel(name, data, waiting, prekey), more)
+        return Filled(Parcel(name, data, waiting, prekey, now), more)
 
     async def carry(self, peer: bytes, parcel: Parcel) -> None:
         """Bring a parcel to its peer and store the receipt. Raises Failed."""
@@ -166,6 +167,7 @@ class Parcels:
                 sender=core.us,
                 recipient=peer,
                 sent={w.hash: w.sealed_hash for w in parcel.sent},
+                made_at=parcel.at,
                 now=core.clock(),
             )
         except ProtocolError as refusal:

@@ -279,6 +279,7 @@ def _receipt(g: Given) -> dict[str, Any]:
         sender=g.data("sender"),
         recipient=g.data("recipient"),
         sent=sent,
+        made_at=g.number("made_at"),
         now=g.number("now"),
     )
     answers = [[a.statement.hex(), a.status, a.code] for a in signed.receipt.answers]

@@ -251,6 +251,7 @@ def answered(
         "sender": LISBON.id,
         "recipient": UTRECHT.id,
         "sent": {a.statement.hex(): plain_hash(a.sealed) for a in GOOD.answers},
+        "made_at": NOW - 1000,
         "now": NOW,
         **change,
     }
@@ -269,6 +270,10 @@ def good_receipts() -> Iterator[Scene]:
     turned = answered(but(answers=(THREE, ONE, TWO)))
     yield ok("receipt in another order", "receipt", **turned)
     yield ok("receipt that refuses the parcel", "receipt", **answered(but(code="busy", answers=())))
+    slow = answered(but(code="clock", answers=()), made_at=NOW + 900_000)
+    yield ok("receipt that refuses the parcel by a slow clock", "receipt", **slow)
+    early = answered(made_at=NOW + 600_000)
+    yield ok("receipt just ten minutes before the parcel", "receipt", **early)
     bare = fields(answered()["data"])
     bare[3:] = [None, None]
     yield ok("receipt without a prekey or checkpoint", "receipt", **answered(data=packed(bare)))
@@ -292,6 +297,7 @@ def bad_receipts() -> Iterator[Scene]:
     yield bad("not-for-us", ".sender", "another member", **answered(but(sender=LVIV.id)))
     yield bad("wrong-sender", ".recipient", "another member", **answered(but(recipient=LVIV.id)))
     yield bad("clock", ".at", "over ten minutes ahead", **answered(now=NOW - 600_001))
+    yield bad("clock", ".at", "ten minutes before the parcel", **answered(made_at=NOW + 600_001))
     yield bad(
         "wrong-value", ".answers", "beside a refusal of the parcel", **answered(but(code="busy"))
     )
