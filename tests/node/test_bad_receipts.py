@@ -261,9 +261,9 @@ async def test_a_message_refused_for_good_is_shown(lisboa: Office, liar: Liar) -
 async def test_what_is_held_without_its_body_is_not_called_held(lisboa: Office, liar: Liar) -> None:
     said = await _answered(lisboa, liar, HELD_WITHOUT_BODY, None)
     shown = await view(lisboa, said)
-    assert (shown.opener_standing, shown.messages[0].code) == ("refused", "expired")
+    assert (shown.opener_standing, shown.messages[0].code) == ("refused", "erased")
     assert shown.evidence.held_at is None
-    assert shown.evidence.refused == "expired"
+    assert shown.evidence.refused == "erased"
     assert await count(lisboa, OUTBOX) == 0
 
 
