@@ -10,10 +10,8 @@ import asyncio
 import functools
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import click
 
@@ -21,24 +19,17 @@ from referral_node import asking, show
 from referral_node.backup.making import COPY_WITHIN, back_up
 from referral_node.backup.restoring import read_backup_head, restore_node
 from referral_node.config import read_config
-from referral_node.control import Arguments, NotServing, ask
-from referral_node.delivery.http import Http
-from referral_node.folder import FolderBusy, FolderLock, StateFolder
+from referral_node.control import Arguments
+from referral_node.folder import StateFolder
 from referral_node.new_folder import refuse_taken
-from referral_node.operations import Operations
 from referral_node.parts import Parts
 from referral_node.passwords import ask_new_password, ask_password, check_password, file_text
 from referral_node.profile_file import read_profile
+from referral_node.reaching import do, told
 from referral_node.setup import NewNode, make_node
-from referral_node.store import Store, StoreError
 from referral_node.telling import NONE, report_test
-from referral_node.trouble import Trouble
 from referral_node.users import DEPUTY, ROLES, display_name, sign_in_name
-from referral_node.vault.signin import SignIn
 from referral_node.vault.slots import PRODUCTION, Kit, SlotKeys
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _state = click.option(
@@ -48,24 +39,6 @@ _state = click.option(
     help="The node's folder.",
 )
 _json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON.")
-
-
-def _told(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn what a person can do something about into one line and status 1."""
-
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except (Trouble, StoreError) as trouble:
-            words = str(trouble)
-        except OSError as error:
-            words = f"{error.filename or 'the state folder'}: {error.strerror}"
-        for line in words.splitlines():
-            click.echo(f"Error: {line}", err=True)
-        sys.exit(1)
-
-    return run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -93,7 +66,7 @@ def node() -> None:
 @click.option("--password-file", type=_FILE, help="File with their password.")
 @click.option("--kit-file", type=_FILE, help="Write the recovery kit there, to be printed.")
 @click.option("--kit-confirmed", is_flag=True, help="With --kit-file: do not ask for it again.")
-@_told
+@told
 def init(
     state: Path,
     user: str | None,
@@ -127,7 +100,7 @@ def init(
 
 @node.command()
 @_state
-@_told
+@told
 def serve(state: Path) -> None:
     """Run the node until it is stopped."""
     from referral_node import main  # the pages and all: only this command needs them
@@ -144,7 +117,7 @@ def serve(state: Path) -> None:
 @click.option("--password-file", type=_FILE, help="File with their password.")
 @click.option("--other-name", is_flag=True, help="Its name differs from node.toml's: do not ask.")
 @_json
-@_told
+@told
 def join(
     url: str | None,
     state: Path,
@@ -163,7 +136,7 @@ def join(
     if url is None or anchor is None:
         raise click.UsageError("say which directory: URL and --anchor")
     arguments: Arguments = {"url": url, "anchor": anchor, "profile": read_profile(profile)}
-    answer = asyncio.run(_do(folder, "join", arguments))
+    answer = asyncio.run(do(folder, "join", arguments))
     if "needs" in answer:
         if not other_name:
             asking.same_name(profile, arguments["profile"], config.name)
@@ -174,11 +147,11 @@ def join(
             "name": name,
             "password": _password(f"Password of {name}", password_file),
         }
-        answer = asyncio.run(_do(folder, "join", arguments))
+        answer = asyncio.run(do(folder, "join", arguments))
     if as_json:
         click.echo(json.dumps(answer))
     else:
-        show.request(answer, asyncio.run(_do(folder, "status", {}))["fingerprint"])
+        show.request(answer, asyncio.run(do(folder, "status", {}))["fingerprint"])
     if answer["state"] == "declined":
         sys.exit(1)
 
@@ -186,13 +159,13 @@ def join(
 @node.command()
 @_state
 @_json
-@_told
+@told
 def status(state: Path, as_json: bool) -> None:
     """What waits and why; peers, sizes, times. Never a case."""
     folder = StateFolder(state)
     folder.check()
     config = read_config(folder.config)
-    answer = asyncio.run(_do(folder, "status", {}))
+    answer = asyncio.run(do(folder, "status", {}))
     if as_json:
         click.echo(json.dumps(answer))
     else:
@@ -222,7 +195,7 @@ def status(state: Path, as_json: bool) -> None:
 @click.option("--kit", is_flag=True, help="Instead of a keyholder: type the recovery kit.")
 @click.option("--kit-file", type=_FILE, help="Instead of a keyholder: file with the kit.")
 @_json
-@_told
+@told
 def users(
     state: Path,
     add: str | None,
@@ -247,20 +220,20 @@ def users(
         raise click.UsageError("one of --add, --reset, --end, --set-mail, --away, --back at a time")
     if set_mail is not None:
         arguments: Arguments = {"name": set_mail[0], "address": set_mail[1]}
-        answer = asyncio.run(_do(folder, "users-mail", arguments))
+        answer = asyncio.run(do(folder, "users-mail", arguments))
         told = "not told by mail any more" if set_mail[1] == NONE else "told by mail"
         click.echo(f"{answer['name']} is {told}.")
     elif away is not None:
         if first is None or last is None:
             raise click.UsageError("--away goes with --from DATE and --to DATE")
         arguments = {"name": away, "first": first, "last": last}
-        answer = asyncio.run(_do(folder, "users-away", arguments))
+        answer = asyncio.run(do(folder, "users-away", arguments))
         click.echo(f"{answer['name']} is away from {first} to {last}; a deputy is told meanwhile.")
     elif back is not None:
-        answer = asyncio.run(_do(folder, "users-back", {"name": back}))
+        answer = asyncio.run(do(folder, "users-back", {"name": back}))
         click.echo(f"{answer['name']} has no days away any more.")
     elif end is not None:
-        answer = asyncio.run(_do(folder, "users-end", {"name": end}))
+        answer = asyncio.run(do(folder, "users-end", {"name": end}))
         click.echo(f"{answer['name']} may not sign in any more.")
     elif add is not None:
         name = sign_in_name(add)
@@ -272,7 +245,7 @@ def users(
             "authority": _authority(**authority),
             "password": _new_password(shown, password_file, name, shown, config.name),
         }
-        asyncio.run(_do(folder, "users-add", arguments))
+        asyncio.run(do(folder, "users-add", arguments))
         click.echo(f"{shown} may sign in as {name}.")
     elif reset is not None:
         arguments = {
@@ -280,10 +253,10 @@ def users(
             "authority": _authority(**authority),
             "password": _new_password(reset, password_file, reset, config.name),
         }
-        answer = asyncio.run(_do(folder, "users-reset", arguments))
+        answer = asyncio.run(do(folder, "users-reset", arguments))
         click.echo(f"{answer['name']} has a new password; the old one opens nothing any more.")
     else:
-        people = asyncio.run(_do(folder, "users", {}))
+        people = asyncio.run(do(folder, "users", {}))
         click.echo(json.dumps(people)) if as_json else show.people(people, config)
 
 
@@ -299,13 +272,13 @@ def users(
     "--keep", type=click.IntRange(min=1), help="Then remove all of this node's but so many newest."
 )
 @_json
-@_told
+@told
 def backup(state: Path, to: Path, keep: int | None, as_json: bool) -> None:
     """Write all of the node into one file that only the recovery kit opens; it may be running."""
     folder = StateFolder(state)
     folder.check()
-    do = functools.partial(_do, folder, within=COPY_WITHIN)
-    made = asyncio.run(back_up(folder, to, keep, do, Parts().entropy))
+    reach = functools.partial(do, folder, within=COPY_WITHIN)
+    made = asyncio.run(back_up(folder, to, keep, reach, Parts().entropy))
     if as_json:
         click.echo(json.dumps(show.plain_backup(made)))
     else:
@@ -316,7 +289,7 @@ def backup(state: Path, to: Path, keep: int | None, as_json: bool) -> None:
 @click.argument("file", type=_FILE)
 @_state
 @click.option("--kit-file", type=_FILE, help="File with the recovery kit; else it is asked for.")
-@_told
+@told
 def restore(file: Path, state: Path, kit_file: Path | None) -> None:
     """Make the node anew from a backup FILE and the recovery kit, in a new folder."""
     refuse_taken(state)
@@ -337,12 +310,12 @@ def restore(file: Path, state: Path, kit_file: Path | None) -> None:
 
 @node.command("test-mail")
 @_state
-@_told
+@told
 def mail_test(state: Path) -> None:
     """Send a test mail to the administrators whom [mail] in node.toml names."""
     folder = StateFolder(state)
     folder.check()
-    report_test(asyncio.run(_do(folder, "mail-test", {})))
+    report_test(asyncio.run(do(folder, "mail-test", {})))
 
 
 def _password(prompt: str, file: Path | None) -> str:
@@ -367,42 +340,3 @@ def _authority(
         return {"kit": ask_password("The recovery kit")}
     name = asking.need(by, "--by (or --kit)", "Sign-in name of the keyholder who lets it happen")
     return {"name": name, "password": _password(f"Password of {name}", by_password_file)}
-
-
-async def _do(
-    folder: StateFolder, command: str, arguments: Arguments, within: float | None = None
-) -> Any:
-    """Through the running node, or over the files while nobody works in the folder."""
-    try:
-        with FolderLock(folder.path):
-            async with _opened(folder) as operations:
-                return await operations.handlers()[command](arguments)
-    except FolderBusy as busy:
-        try:
-            return await ask(folder.control, command, arguments, within)
-        except NotServing:
-            raise Trouble(f"{busy}, or try again when it has started") from None
-
-
-@asynccontextmanager
-async def _opened(folder: StateFolder) -> AsyncIterator[Operations]:
-    parts = Parts()
-    config, key = read_config(folder.config), folder.read_node_key()
-    store = await Store.open(folder.database)
-    keys, http = SlotKeys(PRODUCTION, parts.entropy), Http()
-    try:
-        yield Operations(
-            store=store,
-            folder=folder,
-            config=config,
-            node=key,
-            http=http,
-            keys=keys,
-            door=SignIn(parts.clock, keys),
-            clock=parts.clock,
-            entropy=parts.entropy,
-        )
-    finally:
-        await http.close()
-        keys.close()
-        await store.close()

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from referral_node import missing
 from referral_node.backup.age import Backups
 from referral_node.backup.format import Head
-from referral_node import missing
 from referral_node.backup.making import Made
 from referral_node.backup.restoring import Restored
 from referral_node.config import Config
