@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,21 @@ def parts_inside(member: Member, file: Path) -> list[tuple[str, bytes]]:
         key = open_key(head, member.kit.backup_pair(), str(file))
         parts = Reader(handle, key, str(file)).parts()
         return [(name, b"".join(pieces)) for name, _, pieces in parts]
+
+
+def without_index_rows(database: Path) -> None:
+    """Damage that no query of a node meets: a row that its index does not have."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        name = "audit_subject"
+        find = "SELECT sql FROM sqlite_master WHERE name = ?"
+        (sql,) = connection.execute(find, (name,)).fetchone()
+        connection.execute(f"DROP INDEX {name}")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(sql + " WHERE number < 0")
+        connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (sql, name))
+    with closing(sqlite3.connect(database)) as connection:
+        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        assert "missing from index" in found
 
 
 def opened(member: Member) -> bytes:

@@ -258,7 +258,8 @@ def test_a_stream_that_was_written_wrongly_is_refused(monkeypatch: pytest.Monkey
     """By a program with the key: one that ends without saying so, one with another part's hash."""
     with monkeypatch.context() as patch:
         patch.setattr(form, "_FINAL", form._MESSAGE)
-        endless = written(("a", b"abc"))
+        endless = written(("a", bytes(CHUNK - 4 - 6 - 32 - 4)))
+    assert len(endless) == STREAM + 24 + CHUNK + 17
     refused(endless, "damaged")
     file = io.BytesIO()
     writer = Writer(file, make_head(KIT.backup_public(), MEMBER, 1_000, KEY), KEY)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backing import back_up_here, left, mounted, parts_inside, restored
+from backing import back_up_here, left, mounted, parts_inside, restored, without_index_rows
 from fed_member import Member
 from federation import Federation
 from referral_node.backup.format import Writer, make_head
@@ -152,11 +152,15 @@ async def test_databases_that_are_damaged_newer_or_none(
     database, scratch = parts["node.db"], tmp_path / "scratch.db"
     newer = changed_database(database, scratch, "PRAGMA user_version = 9999")
     no_facts = changed_database(database, scratch, "UPDATE facts SET value = 7")
+    scratch.write_bytes(database)
+    without_index_rows(scratch)
+    subtle = scratch.read_bytes()
     damaged = bytearray(database)
     damaged[8 * 4096 : 60 * 4096] = os.urandom(52 * 4096)
     for data, words in (
         (newer, "newer version of this program"),
         (bytes(damaged), "the database in it is damaged"),
+        (subtle, "the database in it is damaged"),
         (b"no database at all, " * 1000, "the database in it is damaged"),
         (b"", "the database in it is damaged"),
         (no_facts, "the database in it is damaged"),

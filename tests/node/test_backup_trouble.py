@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from backing import back_up_here, left, mounted, ran, restored, run
+from backing import back_up_here, left, mounted, ran, restored, run, without_index_rows
 from federation import Federation
 from node_world import Entropy
 from referral_node.backup import copying, making
@@ -112,6 +112,15 @@ async def test_a_damaged_database_is_not_backed_up_over_good_ones(
     assert "damaged" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert left(to) == {good.name}
+
+
+async def test_damage_that_no_query_meets_is_found_too(fed: Federation, to: Path) -> None:
+    lisboa = fed["lisboa"]
+    await lisboa.stop()
+    without_index_rows(lisboa.folder.database)
+    done = await run("backup", "--state", lisboa.folder.path, "--to", to)
+    assert (done.returncode, done.stdout, left(to)) == (1, "", set())
+    assert "the database is damaged" in done.stderr
 
 
 async def test_a_disk_that_gives_back_other_bytes_is_found_out(
