@@ -25,6 +25,8 @@ SMALL_FORM_BYTES: Final = 64 * 1024
 FORM_BYTES: Final = 12 * 1024 * 1024
 FORM_FIELDS: Final = 2_000
 FORM_SECONDS: Final = 30.0
+MOST_AT_ONCE: Final = 64 * 1024 * 1024
+"""Bytes of all forms that one application reads at the same time; a short form is always read."""
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 CANNOT_KEEP: Final = (
     "This text holds a character that cannot be kept. It is shown as \ufffd:"
@@ -34,6 +36,17 @@ CANNOT_KEEP: Final = (
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLICE = 1 << 18
+
+
+class Intake:
+    """How many bytes of forms an application is reading now; it lies at its :data:`INTAKE`."""
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        self.most = most
+        self.now = 0
+
+
+INTAKE: Final = web.AppKey("intake", Intake)
 
 
 class FormData:
@@ -75,19 +88,25 @@ class FormData:
 async def read_form(
     request: web.Request, *, at_most: int = FORM_BYTES, seconds: float = FORM_SECONDS
 ) -> FormData:
-    """Read and parse the body of a request, or raise a Problem (400, 408, 413, 415)."""
+    """Read and parse the body of a request, or raise a Problem (400, 408, 413, 415, 503)."""
     check_headers(request.content_type, request.headers.getall("Content-Encoding", []))
     if request.content_length is not None and request.content_length > at_most:
         raise _too_large(at_most)
     body = bytearray()
+    intake = request.app[INTAKE] if INTAKE in request.app else Intake()
     try:
         async with asyncio.timeout(seconds):
             async for piece in request.content.iter_any():
                 body += piece
+                intake.now += len(piece)
                 if len(body) > at_most:
                     raise _too_large(at_most)
+                if intake.now > intake.most and len(body) > SMALL_FORM_BYTES:
+                    raise _too_many()
     except TimeoutError:
         raise Problem(408, "slow-form", "The form did not arrive in time. Send it again.") from None
+    finally:
+        intake.now -= len(body)
     if len(body) > 4 * _SLICE:
         return await asyncio.to_thread(parse, bytes(body))  # a book: others shall not wait for it
     return parse(bytes(body))
@@ -155,6 +174,15 @@ def clean(raw: bytes) -> tuple[str, bool]:
 
 # All of Unicode's category Cc but the tab and the line break.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _too_many() -> Problem:
+    return Problem(
+        503,
+        "busy",
+        "Too many long forms are being sent at this moment. Go back and send it again in a minute.",
+        headers={"Retry-After": "60"},
+    )
 
 
 def _too_large(at_most: int) -> Problem:

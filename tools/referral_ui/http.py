@@ -18,6 +18,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from .assets import PREFIX, Assets
+from .formdata import INTAKE, Intake
 from .problems import Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -95,6 +96,7 @@ def protect(
     `respond` draws problems (`ProblemPages.response`); `new_incident` makes a short random id.
     Call it before adding middlewares of your own: what is here must stand outermost.
     """
+    app[INTAKE] = Intake()
     app.middlewares.append(errors(respond, log, new_incident))
     app.middlewares.append(doorkeeper(origins))
     app.on_response_prepare.append(set_headers)
