@@ -21,7 +21,7 @@ from referral_protocol.forms import content
 from referral_protocol.states import check_next, check_open, thread_state
 from referral_protocol.suite import Opener, SealKey, Signer, verify
 from referral_protocol.wire import decode
-from referral_tools.conformance import attachments
+from referral_tools.conformance import asks, attachments
 
 
 class Given:
@@ -421,4 +421,5 @@ OPERATIONS: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "anchor": _anchor,
     "evidence": _evidence,
     **attachments.OPERATIONS,
+    **asks.OPERATIONS,
 }

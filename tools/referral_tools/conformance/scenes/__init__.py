@@ -7,6 +7,7 @@ answers so, and never takes its answer for the expectation of a refusal.
 from collections.abc import Iterator
 
 from referral_tools.conformance.scenes import (
+    asks,
     attachments,
     bodies,
     directory,
@@ -27,3 +28,4 @@ def scenes() -> Iterator[Scene]:
     yield from parcels.scenes()
     yield from directory.scenes()
     yield from attachments.scenes()
+    yield from asks.scenes()

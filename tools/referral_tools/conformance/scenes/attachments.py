@@ -91,7 +91,12 @@ def filed(*listed: Attachment) -> SignedStatement:
 
 
 def listed() -> Iterator[Scene]:
-    row: dict[str, Any] = {"hash": fixed("file"), "key": KEY, "name": "a.pdf", "type": "application/pdf"}
+    row: dict[str, Any] = {
+        "hash": fixed("file"),
+        "key": KEY,
+        "name": "a.pdf",
+        "type": "application/pdf",
+    }
     first, second = {**row, "size": 5}, {**row, "hash": fixed("other"), "size": SMALLEST + 1}
     both = [Attachment(each["hash"], sealed_size(each["size"])) for each in (first, second)]
 
