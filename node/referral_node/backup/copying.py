@@ -7,7 +7,6 @@ process leaves is removed by the running node within a minute, or by the next st
 transport prekey leaves with it: they are overwritten in the copy before anybody gets it.
 """
 
-import os
 import shutil
 import sqlite3
 import threading
@@ -124,7 +123,7 @@ def _copy(source: Path, target: Path, stop: threading.Event) -> None:
         if stop.is_set():
             raise Stopped
 
-    with closing(reading(source)) as held, closing(sqlite3.connect(target)) as copy:
+    with closing(reading(source)) as held, closing(_throwaway(target)) as copy:
         # An open read transaction holds the moment: without it each commit of the node would make
         # the copy begin again. In WAL mode it keeps no writer waiting.
         held.execute("BEGIN")
@@ -134,18 +133,19 @@ def _copy(source: Path, target: Path, stop: threading.Event) -> None:
 
 
 def _without_transport_prekeys(target: Path) -> None:
-    with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        # No journal, and no log beside it: a copy that is broken off here is thrown away.
-        copy.execute("PRAGMA locking_mode=EXCLUSIVE")
-        copy.execute("PRAGMA journal_mode=DELETE")
+    with closing(_throwaway(target)) as copy:
+        copy.execute("PRAGMA journal_mode=DELETE")  # no write-ahead log beside it, as the node has
         copy.execute("PRAGMA journal_mode=OFF")
         copy.execute("PRAGMA secure_delete=ON")
         copy.execute("DELETE FROM transport_prekeys")
-    handle = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+
+
+def _throwaway(target: Path) -> sqlite3.Connection:
+    """A connection to a copy that nobody needs after a crash: nothing of it waits for the disk."""
+    connection = sqlite3.connect(target, isolation_level=None)
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
 
 
 def _uri(path: Path) -> str:
