@@ -17,6 +17,7 @@ from referral_protocol.errors import ProtocolError
 from referral_protocol.evidence import parse_evidence, verify_evidence
 from referral_protocol.evidence.findings import Findings
 from referral_protocol.receipts import HELD, HELD_WITHOUT_BODY
+from referral_protocol.statements import RETURN
 
 _GOOD: Final = (HELD, HELD_WITHOUT_BODY)
 
@@ -46,8 +47,10 @@ class Account:
         return {each.hash for each in self.findings.statements}
 
     def said_here(self) -> set[bytes]:
-        """The statements of this side."""
-        return {s.hash for s in self.findings.statements if s.sender == self.member}
+        """The statements of this side, but for those that give back what others said."""
+        return {
+            s.hash for s in self.findings.statements if s.sender == self.member and s.kind != RETURN
+        }
 
     def held(self) -> set[bytes]:
         """What a verified receipt says is held by the one who was meant to hold it."""

@@ -28,7 +28,7 @@ def said_and_held(ledger: Ledger, accounts: Accounts) -> Iterator[str]:
     places: dict[int, list[tuple[Account, bytes]]] = defaultdict(list)
     for sides in accounts.by_thread.values():
         for account in sides.values():
-            said = account.said_here()
+            said = account.said_here()  # what comes back after a restore repeats another's words
             for named, numbers in account.contents.items():
                 for number in numbers if named in said else ():
                     places[number].append((account, named))

@@ -78,13 +78,12 @@ async def _waiting(world: World) -> list[str]:
 
 
 def _left(told: dict[str, Any]) -> list[str]:
+    """What must not be left. A counter that stays missing may have been lost with a disk."""
     lines = [f"waits: {each}" for each in told["waiting"]]
-    lines += [f"{what}: {told[what]}" for what in LEFT if told.get(what)]
+    lines += [f"{what}: {told[what]}" for what in ("without_key", "to_import") if told[what]]
+    missing = told["missing"]
+    lines += [f"{what}: {missing[what]}" for what in ("going", "lost") if missing[what]]
     return lines
-
-
-LEFT: Final = ("without_key", "to_import", "missing", "restoring")
-"""What `status` counts and must not be left; a word that it does not have is nothing left."""
 
 
 async def commands(world: World) -> list[str]:
