@@ -14,6 +14,10 @@ from backing import back_up_here, restored
 from catching import HOUR, accept, agree, caught_up, counters
 from fed_member import Member
 from federation import Federation
+from files import pdf, pieces
+from referral_node.exchange import FileEntry
+from referral_node.exchange.file_names import safe_name
+from referral_protocol.statements import NOTE, Head
 
 
 @pytest.fixture
@@ -28,6 +32,22 @@ async def burnt(member: Member, backup: Path) -> None:
     shutil.rmtree(member.folder.path)
     await restored(member, backup, member.folder.path)
     await member.start()
+
+
+async def added(member: Member, thread: bytes, data: bytes, name: str = "a.pdf") -> FileEntry:
+    """A file for a message that is to come."""
+    entry: FileEntry = await member.exchange.filing.add(
+        member.vault(), member.actor, thread, lambda kind: safe_name(name, kind), pieces(data)
+    )
+    return entry
+
+
+async def filed(member: Member, thread: bytes, entry: FileEntry) -> None:
+    await member.say(thread, NOTE, Head(), form="note", files=[entry.row()])
+
+
+async def opened(member: Member, entry: FileEntry) -> bytes:
+    return b"".join([piece async for piece in member.exchange.filing.read(entry)])
 
 
 async def test_a_day_is_not_lost_with_the_machine(fed: Federation, tmp_path: Path) -> None:
@@ -82,3 +102,29 @@ async def test_the_same_backup_serves_twice_and_no_counter_does(
     assert all(f"{what} {life}" in contents for what in ("said in life", "answered in life")
                for life in range(2))  # fmt: skip
     await counters(lisboa, utrecht)
+
+
+async def test_files_come_back_too(fed: Federation, tmp_path: Path) -> None:
+    """Those of the night from the backup; what they sent later, from them."""
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await lisboa.refer(utrecht)
+    await fed.read_all()
+    before = [pdf(300_000), pdf(200_000)]
+    ours = await added(lisboa, said.thread, before[0])
+    theirs = await added(utrecht, said.thread, before[1])
+    await filed(lisboa, said.thread, ours)
+    await filed(utrecht, said.thread, theirs)
+    await fed.read_all()
+    night = (await back_up_here(lisboa, tmp_path)).path
+    fed.clock.now += HOUR
+    later = pdf(400_000)
+    entry = await added(utrecht, said.thread, later, "later.pdf")
+    await filed(utrecht, said.thread, entry)
+    await fed.read_all()
+    assert await opened(lisboa, entry) == later
+    fed.clock.now += HOUR
+    await burnt(lisboa, night)
+    assert [await opened(lisboa, each) for each in (ours, theirs)] == before
+    await caught_up(fed)
+    await agree(lisboa, utrecht)
+    assert await opened(lisboa, entry) == later

@@ -72,9 +72,8 @@ def allowed(name: str) -> bool:
 
 
 def _attachments(folder: StateFolder) -> Iterator[Path]:
-    place = folder.path / ATTACHMENTS
-    if not place.is_dir():
+    if not folder.attachments.is_dir():
         return
-    for path in sorted(place.iterdir()):
+    for path in sorted(folder.attachments.iterdir()):
         if _WHOLE.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
             yield path
