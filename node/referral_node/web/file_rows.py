@@ -15,7 +15,7 @@ from referral_ui.parts import Fact
 
 
 def rows(part: Part) -> tuple[Fact, ...]:
-    """One row for each file: its name leads to it."""
+    """One row for each file: what it is, its name, which leads to it, and its size."""
     return tuple(_row(row, part.reader.files) for row in part.rows("files"))
 
 
@@ -29,9 +29,9 @@ def _row(row: Part, base: str) -> Fact:
     if entry is None:
         return Fact("A file", joined(("cannot be opened", *beside)))
     shown = link(entry, base)
-    term = (
+    name = (
         Markup('<a class="govuk-link tap" href="{}">{}</a>').format(shown.href, shown.name)
         if base
         else shown.name
     )
-    return Fact(term, joined((shown.detail, *beside)))
+    return Fact(shown.kind, joined((name, shown.size, *beside)))

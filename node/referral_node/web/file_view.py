@@ -65,21 +65,28 @@ class FileLink:
 
     name: Text
     plain: str
-    detail: str
+    kind: str
+    size: str
     href: str
     named: str
+
+    @property
+    def detail(self) -> str:
+        """What stands behind the name."""
+        return f"{self.kind}, {self.size}"
 
 
 def link(entry: FileEntry, base: str) -> FileLink:
     """A file whose page is below ``base``."""
     kind = _BY_TYPE.get(entry.type)
     plain = safe_name(entry.name, kind) if kind else shown_name(entry.name) or "A file"
-    said = _WORDS[kind.code] if kind else f"of a kind that is not opened here ({entry.type})"
+    said = _WORDS[kind.code] if kind else f"Of a kind that is not opened here ({entry.type})"
     named = entry.hash.hex()
     return FileLink(
         Markup('<bdi class="as-written">{}</bdi>').format(plain),
         plain,
-        f"{said}, {numbers.size(entry.size)}",
+        said,
+        numbers.size(entry.size),
         f"{base}/{named}",
         named,
     )

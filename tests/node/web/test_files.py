@@ -386,7 +386,7 @@ async def test_the_files_of_a_draft_go_with_the_referral(desks: Desks) -> None:
     old = check.form(SEND)
     page = await lisboa.reader.upload(page, "Continue", [])
     assert page.path == f"/new/{draft.hex()}/check"
-    assert "Word text, " in page.text
+    assert "Word text report.docx" in page.text
     stale = await lisboa.reader.send(old, old.button(SEND))
     assert stale.status == 422
     assert "The draft was changed" in stale.problems[0]
