@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from catching import HOUR, agree, caught_up, counters
 from fed_member import Member
-from federation import Federation
+from federation import Federation, until
 from referral_node.exchange.epochs import ASLEEP
 from referral_node.store.facts import EPOCH, fact, time_of
 
@@ -88,3 +89,38 @@ async def test_a_clock_that_leaps_is_as_good_as_a_start(fed: Federation) -> None
     fed.clock.now += 2 * HOUR  # what was said before the leap back lies in nobody's future
     await fed.read_all()
     assert await agree(lisboa, utrecht) == 1
+
+
+async def test_a_counter_that_was_used_all_the_same_is_found_out(fed: Federation) -> None:
+    """Put back with its memory within minutes: the peer refuses, and all is said once more."""
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await lisboa.refer(utrecht)
+    await fed.read_all()
+    await lisboa.note(said.thread, "in the life that was lost")
+    await fed.read_all()
+
+    async def put_back(tx: object) -> None:
+        for sql in (
+            "DELETE FROM contents WHERE message = (SELECT MAX(number) FROM messages)",
+            "DELETE FROM messages WHERE kind = 'note'",
+            "UPDATE counters SET seq = seq - 1",
+        ):
+            await tx.execute(sql)  # type: ignore[attr-defined]  # a Tx
+
+    used = await last(lisboa)
+    await lisboa.store.write(put_back)
+    await lisboa.note(said.thread, "under the same counter")
+    assert await last(lisboa) == used
+    await lisboa.refer(utrecht)
+    await until(partial(_refused, lisboa))
+    await caught_up(fed)
+    assert await agree(lisboa, utrecht) == 2
+    await counters(lisboa, utrecht)
+    notes = [m for m in (await utrecht.view(said.thread)).messages if m.kind == "note"]
+    texts = [m.content["text"] for m in notes if m.content is not None]
+    assert sorted(texts) == ["in the life that was lost", "under the same counter"]
+    assert await lisboa.count("SELECT COUNT(*) FROM outbox") == 0
+
+
+async def _refused(member: Member) -> bool:
+    return await member.count("SELECT COUNT(*) FROM outbox WHERE code = 'counter-reused'") > 0

@@ -81,7 +81,7 @@ class Voice:
         erases = content.get("erased") == ERASED
 
         async def work(tx: Tx) -> Said:
-            await _check_state(tx, thread, kind, head, row["role"])
+            await check_state(tx, thread, kind, head, row["role"])
             said = await say_in(tx, core, vault, actor, peer, thread, kind, head, content)
             if erases:
                 await decide_in(tx, actor, thread, core.clock())
@@ -122,7 +122,8 @@ def author(actor: Actor) -> dict[str, str]:
     return {"name": actor.display, "role": actor.role}
 
 
-async def _check_state(tx: Tx, thread: bytes, kind: str, head: Head, role: str) -> None:
+async def check_state(tx: Tx, thread: bytes, kind: str, head: Head, role: str) -> None:
+    """Refuse what this side may not say in a thread as it stands."""
     state = await state_of(tx, thread)
     if state is None:
         raise UnknownThread("the opening message of this referral is not here yet")

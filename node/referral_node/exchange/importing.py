@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from referral_node.exchange import returning
+from referral_node.exchange import returning, unsaid
 from referral_node.exchange.attachments import let_go
 from referral_node.exchange.core import Actor, Core, rank
 from referral_node.exchange.erasing import ERASED, carry_out
@@ -93,6 +93,7 @@ class Importing:
                 break
         sealed = await self._seal_waiting(vault)
         await returning.pay(self._core, vault)
+        await unsaid.say_again(self._core, vault)
         await carry_out(self._core)
         return ImportResult(imported, unreadable, sealed, left)
 

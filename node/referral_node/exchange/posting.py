@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from referral_node.exchange.catchup import doubt
 from referral_node.exchange.core import RANK_ELSE, Core
 from referral_node.exchange.filing import bring_again
 from referral_node.exchange.rows import audit, listed
@@ -22,6 +23,7 @@ from referral_protocol.retry import PATIENCE
 
 ROOM: Final = MAX_CONTENT - MAX_CHECKPOINT - 2 * 1024
 """Bytes of messages in one parcel; the rest is for the checkpoint and for framing."""
+REUSED: Final = "counter-reused"
 UNDELIVERED: Final = "undelivered"
 """Code of a message whose patience is over. Shown, never sent."""
 MISSING: Final = "attachment-missing"
@@ -170,6 +172,10 @@ class Posting:
         await core.store.write(work)
         core.changes.changed(*{waiting.thread for waiting in sent})
         core.answered(by_hash.keys())
+        if any(answer.code == REUSED for answer in receipt.answers):
+            # It holds other words of ours: this node was put back. Nothing more under this epoch.
+            core.slept = True
+            await core.store.write(lambda tx: doubt(tx, peer, now))
         if any(answer.code == MISSING for answer in receipt.answers):
             core.carry(peer)
 

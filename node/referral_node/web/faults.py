@@ -66,6 +66,7 @@ _REFUSED: Final = {
     "too-large": "their node does not take anything this long",
     "expired": "it came too late",
     "erased": "they have erased the case",
+    "counter-reused": "their node holds another message under its number: send it again",
 }
 
 

@@ -197,6 +197,7 @@ CREATE TABLE outbox (
     code TEXT
 );
 CREATE INDEX outbox_peer ON outbox (peer, rank, message);
+CREATE INDEX outbox_reused ON outbox (message) WHERE code = 'counter-reused';
 
 -- Receipts of what we sent: the evidence. answers links each of our messages to its receipt.
 CREATE TABLE receipts (

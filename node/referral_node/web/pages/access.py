@@ -44,6 +44,8 @@ WORDS: Final = {
     "brought-back": "Got back a message without its content",
     "returned": "Got back the content of a message",
     "asked-again": "Was asked for a message once more",
+    "said-again": "Said once more what their node could not hold",
+    "not-said-again": "Did not repeat what their node could not hold: it was too late",
     "password-reset": "Set a new password",
     "user-added": "Let a keyholder in",
     "user-ended": "Ended a keyholder’s access",
