@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from referral_node.profile_file import read_profile
+from referral_node.web.uploading import MOST
 from referral_protocol import profiles
 from referral_protocol.directory.requests import MAX_SUBMISSION
 from referral_protocol.parcels import MAX_PARCEL
+from referral_protocol.uploads import MAX_UPLOAD
 from referral_ui.formdata import FORM_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -135,6 +137,13 @@ def test_the_proxy_lets_in_what_the_program_takes_and_little_more() -> None:
         assert "gzip off;" in found[port]
         assert "proxy_max_temp_file_size 0;" in found[port]
     assert f"{MAX_PARCEL:,} bytes" in text
+    assert limit(found["8700"]) > MAX_UPLOAD
+    files = re.search(r"location ~ (\S+) \{(.*?)\}", found["8701"], re.DOTALL)
+    assert files is not None
+    assert MOST < limit(files[2]) < MOST * 1.25
+    assert "proxy_request_buffering off;" in files[2]
+    for path in (f"/referral/{'0a' * 32}/files", f"/new/{'0a' * 16}/files"):
+        assert re.search(files[1], path)
     for port in ("8700", "8701"):
         assert "ssl_protocols TLSv1.3;" in found[port]
         assert "proxy_request_buffering off;" in found[port]

@@ -45,6 +45,8 @@ async def read_upload(visit: Visit, take: Take) -> Posted:
         raise Problem(415, "not-a-form", f"Forms with files are sent as {MEDIA_TYPE}.")
     if hdrs.CONTENT_ENCODING in request.headers:
         raise Problem(415, "encoded-form", "Forms are sent without a content encoding.")
+    if (request.content_length or 0) > MOST:
+        raise Problem(413, "form-too-large", "These files are too large to be sent at once.")
     fields: dict[str, list[str]] = {}
     faults: dict[str, str] = {}
     names: list[str] = []
