@@ -246,7 +246,7 @@ async def open_core(folder: StateFolder, parts: Parts) -> Core:
             raise Trouble(f"{folder.path}: not a node's folder; `referral node init` makes one")
         return Core(
             us=member,
-            epoch=await new_epoch(store, parts.clock()),
+            epoch=await new_epoch(store, parts.clock(), parts.entropy),
             node=node,
             certificate=certificate,
             store=store,
