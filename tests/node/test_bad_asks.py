@@ -261,10 +261,10 @@ async def test_only_what_its_sender_signed_and_the_rules_allow_is_held(
     lviv = Forge("lviv", utrecht, offices["lviv"].id)
     opener = lisboa.sign(lisboa.statement())
     assert await taken(wanting, offices, opener) == 1
-    same = {"epoch": opener.statement.epoch, "seq": opener.statement.seq}
+    same: dict[str, Any] = {"epoch": opener.statement.epoch, "seq": opener.statement.seq}
     other = lviv.sign(lviv.statement())
-    note = {"kind": "note", "head": Head(), "thread": opener.hash}
-    ours = {"sender": utrecht.id, "recipient": lisboa.sender}
+    note: dict[str, Any] = {"kind": "note", "head": Head(), "thread": opener.hash}
+    ours: dict[str, Any] = {"sender": utrecht.id, "recipient": lisboa.sender}
     bad = [
         other,  # between others
         lisboa.sign(lisboa.statement(), lviv.vault),  # signed by somebody else
