@@ -180,7 +180,7 @@ async def test_a_third_member_learns_nothing(offices: Offices) -> None:
 
 async def test_who_asks_and_whom(offices: Offices, asking: Asking) -> None:
     stranger = Signer(bytes(range(32)))
-    cases = [
+    cases: list[tuple[Ask, dict[str, Any], str]] = [
         (asking.ask(recipient=offices["lviv"].id), {}, "not-for-us"),
         (asking.ask(sender=bytes(16)), {}, "unknown-member"),
         (asking.ask(), {"node": stranger}, "bad-signature"),
@@ -207,7 +207,7 @@ async def test_members_who_may_not(offices: Offices, asking: Asking, status: str
 async def test_rubbish_gets_a_problem_document(offices: Offices, asking: Asking) -> None:
     good = asking.made(asking.ask())
     twice = asking.ask(BODIES, hashes=(bytes(32), bytes(32)))
-    for data, how, status, code in (
+    cases: list[tuple[bytes, dict[str, Any], int, str]] = [
         (b"", {}, 400, "truncated"),
         (good[:-1], {}, 400, "truncated"),
         (good + b"\0", {}, 400, "trailing"),
@@ -219,7 +219,8 @@ async def test_rubbish_gets_a_problem_document(offices: Offices, asking: Asking)
         (asking.made(twice), {}, 400, "wrong-value"),
         (asking.made(asking.ask(cursor=b"x")), {}, 200, "wrong-value"),
         (asking.made(asking.ask(cursor=b"\xff" * 16)), {}, 200, "wrong-value"),
-    ):
+    ]
+    for data, how, status, code in cases:
         answered = await asking.post(data, **how)
         assert (answered.status, answered.code) == (status, code)
 
