@@ -277,10 +277,14 @@ class _Container:
             return packed
         if member.method != 8:
             raise RefusedFile("damaged")
+        unpacking = zlib.decompressobj(-15)
         try:
-            return zlib.decompressobj(-15).decompress(packed, TAIL)
+            found = unpacking.decompress(packed, TAIL)
         except zlib.error:
             raise RefusedFile("damaged") from None
+        if not unpacking.eof:  # what stands behind could not be looked at
+            raise RefusedFile("damaged")
+        return found
 
     def _part(self, offset: int, count: int) -> bytes:
         start = self._length - len(self._tail)
