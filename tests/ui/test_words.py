@@ -157,3 +157,11 @@ def test_lists_in_sentences() -> None:
 def test_capital_leaves_the_rest_alone() -> None:
     assert words.capital("e-mail to VSE") == "E-mail to VSE"
     assert words.capital("") == ""
+
+
+def test_a_number_to_press_leads_to_the_telephone_and_nothing_else_does() -> None:
+    assert numbers.dial("+31 30 000 01 42") == (
+        '<a class="govuk-link" href="tel:+31300000142"><bdi class="num">+31 30 000 01 42</bdi></a>'
+    )
+    assert numbers.dial("+31300000142") == numbers.dial("+31 30 000 01 42")
+    assert numbers.dial("ask <for> Jan") == '<bdi class="num">ask &lt;for&gt; Jan</bdi>'

@@ -92,6 +92,15 @@ def num(text: str) -> Markup:
     return Markup('<bdi class="num">{}</bdi>').format(text)
 
 
+def dial(number: str) -> Markup:
+    """A telephone number to press: a link that calls it, where it is one; else as it stands."""
+    bare = e164(number)
+    shown = num(grouped(bare or number))
+    if bare is None:
+        return shown
+    return Markup('<a class="govuk-link" href="tel:{}">{}</a>').format(bare, shown)
+
+
 def share(part: int, whole: int) -> str:
     """ "96% (48 of 50)". Half a percent rounds up; nothing of nothing has no percentage."""
     if whole <= 0:

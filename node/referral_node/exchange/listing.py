@@ -25,7 +25,9 @@ SLICE: Final = 128
 THREADS: Final = (
     "SELECT t.id, t.peer, t.role, t.kind, t.priority, t.opened_at, t.respond_by, t.state, "
     "t.ended, t.changed_at, t.follow_up_at, t.erased_at, t.case_key, t.summary, t.summary_version, "
-    "t.attention, "
+    "t.attention, t.withdrawn, "
+    "(SELECT o.sent_at FROM messages m JOIN outbox o ON o.message = m.number "
+    " WHERE m.hash = t.id) AS opener_left, "
     "(SELECT COUNT(*) FROM messages m WHERE m.thread = t.id AND m.mine = 1 "
     " AND m.body IN ('unsealed', 'outgoing')) AS undelivered, "
     "(SELECT m.body FROM messages m WHERE m.hash = t.id) AS opener, "
@@ -59,7 +61,8 @@ class Summary(msgspec.Struct, frozen=True):
 
     ``opener``: what became of the opening body ('outgoing', 'gone', 'sealed', 'imported', ...);
     ``undelivered``: messages of ours not held by the peer yet; ``queued_at``: since when;
-    ``refused``: messages that will not be tried again; ``case``: None while nothing was imported.
+    ``refused``: messages that will not be tried again; ``case``: None while nothing was imported;
+    ``withdrawn``: the referring side took it back; ``unknown``: the opener left, no receipt came.
     """
 
     id: bytes
@@ -80,6 +83,8 @@ class Summary(msgspec.Struct, frozen=True):
     refused: int
     unreadable: int
     case: CaseSummary | None
+    withdrawn: bool = False
+    unknown: bool = False
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -260,4 +265,6 @@ def _summary(vault: UnlockedVault, row: sqlite3.Row) -> Summary:
         refused=row["refused"],
         unreadable=row["unreadable"],
         case=case,
+        withdrawn=bool(row["withdrawn"]),
+        unknown=row["opener_left"] is not None and row["opener_held"] is None,
     )

@@ -13,7 +13,7 @@ from referral_node.store import Tx
 from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import CaseKey
 from referral_protocol import forms
-from referral_protocol.statements import ASK, NOTE, OPEN, STATE
+from referral_protocol.statements import ASK, NOTE, OPEN, STATE, WITHDRAW
 
 ANSWERS: Final = frozenset({"accepted", "rejected"})
 OUTCOMES: Final = frozenset({"completed", "failed", "cancelled"})
@@ -51,6 +51,8 @@ class CaseSummary(msgspec.Struct, frozen=True):
     outcome: str = ""
     outcome_at: int | None = None
     reason: str = ""
+    withdrawn: str = ""
+    """Why the referring side took it back: the reason's code."""
     pending: Pending | None = None
     unread: int = 0
     last_at: int = 0
@@ -131,6 +133,8 @@ def fold(before: CaseSummary, said: Summarised, content: dict[str, Any]) -> Case
         return msgspec.structs.replace(after, pending=asked)
     if said.kind == NOTE:
         return _noted(after, said, content)
+    if said.kind == WITHDRAW and not after.withdrawn:
+        return msgspec.structs.replace(after, withdrawn=str(content.get("reason", "other")))
     return after
 
 

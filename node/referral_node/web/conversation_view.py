@@ -151,7 +151,10 @@ def _notes(message: MessageView) -> list[str]:
             notes.append(f"not delivered: {faults.of_refusal(message.code or '')}")
         elif message.standing in _STANDINGS:
             notes.append(_STANDINGS[message.standing])
-        if message.code and message.standing != "refused":
+        if message.code and message.standing == "held":
+            # Held with a code: it was sealed again as often as it ever will be.
+            notes.append(f"they cannot read it ({message.code}); it is not sealed again")
+        elif message.code and message.standing != "refused":
             notes.append(f"they could not read it ({message.code}); sealed again")
     elif message.standing == "unreadable":
         notes.append(f"cannot be read here ({message.code}); its sender was told")

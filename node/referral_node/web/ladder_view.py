@@ -65,16 +65,29 @@ def _not_held(case: Case, held: Step) -> tuple[Text, Text]:
     """What stands in the first rung before there is a receipt."""
     made = _when(case, case.view.evidence.sent_at)
     if held.standing is Standing.UNKNOWN:
-        return "Not known", Markup("It left {}, and no receipt came. It is sent again.").format(
-            lower(made) if isinstance(made, When) else made
-        )
+        left = lower(made) if isinstance(made, When) else made
+        again = _call_from(case, held) if held.code is None else Markup(" Telephone them.")
+        keeps = "We keep trying." if held.code is None else "It is not sent any more."
+        return "Not known", Markup(
+            "Their node may have it; it left {}, and no receipt came back. {}{}"
+        ).format(left, keeps, again)
     if held.code is not None:
         return "Not delivered", Markup("{}.").format(faults.of_refusal(held.code).capitalize())
     if case.view.opener_standing == "waiting-for-key":
         return "Waiting for their key", Markup("Signed {}").format(made)
     if held.standing is Standing.FAILED:
-        return "Not delivered", Markup("Since {}").format(made)
-    return "Waiting to be delivered", Markup("Since {}").format(made)
+        return "Not delivered", Markup("Since {}. We keep trying. Telephone them.").format(made)
+    return "Waiting to be delivered", Markup("Since {}.{}").format(made, _call_from(case, held))
+
+
+def _call_from(case: Case, held: Step) -> Text:
+    """From when to telephone, or that it is time: what a person needs to know about a delay."""
+    if held.warn is None:
+        return ""
+    if held.warn <= case.now:
+        return Markup(" Telephone them.")
+    when = lower(case.times.moment(held.warn, tomorrow=True))
+    return Markup(" If nothing comes by {}, telephone them.").format(when)
 
 
 def _opened(case: Case, step: Step) -> parts.Rung:
@@ -115,7 +128,8 @@ def _contacted(case: Case, step: Step) -> parts.Rung:
     title: Text = "Waiting: victim contacted"
     if case.receiving:
         title = Markup("Waiting for you: contact {}").format(case.subject.call)
-    return parts.Rung("now", title, _due(case, step, "By") if case.receiving else _reminder(case))
+    reminder = None if case.receiving else _reminder(case)
+    return parts.Rung("now", title, reminder or _due(case, step, "By"))
 
 
 def _outcome(case: Case, step: Step) -> parts.Rung:
@@ -129,7 +143,8 @@ def _outcome(case: Case, step: Step) -> parts.Rung:
     if step.standing is Standing.NOT_YET:
         return parts.Rung("todo", "Outcome: not yet")
     title = "Waiting for you: the outcome" if case.receiving else "Waiting for the outcome"
-    return parts.Rung("now", title, None if case.receiving else _reminder(case))
+    reminder = None if case.receiving else _reminder(case)
+    return parts.Rung("now", title, reminder or _due(case, step, "By"))
 
 
 def _ended_at(case: Case) -> Text:
@@ -152,4 +167,6 @@ def _due(case: Case, step: Step, word: str) -> Text | None:
         return None
     when = lower(case.times.moment(step.fail, case.there, tomorrow=True))
     late = f" – {case.times.distance(step.fail)}" if step.fail < case.now else ""
+    if late and not case.receiving:
+        late += ". Telephone them."
     return Markup("{} {}{}").format(word, when, late)

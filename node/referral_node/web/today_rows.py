@@ -16,13 +16,12 @@ from referral_node.web.case import GOING, WAITING
 from referral_node.web.members import Organisation, lowered
 from referral_protocol import codes, profiles
 from referral_protocol.forms.values import real_date
+from referral_protocol.ladder import delivery_times
 from referral_protocol.times import start_of
 from referral_ui import names, numbers
 from referral_ui.parts import Job, Tag, Text
 from referral_ui.times import DAY, MINUTE, Times
 
-PATIENCE: Final = 15 * MINUTE
-"""An immediate referral that is on its way for longer than this wants a telephone call."""
 SETTLING: Final = 10 * MINUTE
 AHEAD: Final = 7 * DAY
 """How far ahead follow-ups are listed; later ones stand under Next on an empty page."""
@@ -70,7 +69,11 @@ class Row:
 def urgent_row(known: Known, s: Summary) -> Row | None:
     """What cannot wait: an immediate one, one that is late, one that did not arrive."""
     times = known.times
-    if s.ended or s.state not in WAITING:
+    if s.ended:
+        return None
+    if s.withdrawn:
+        return _stop(known, s)
+    if s.state not in WAITING:
         return None
     late = s.respond_by < times.now
     immediate = s.priority == "immediate"
@@ -80,10 +83,13 @@ def urgent_row(known: Known, s: Summary) -> Row | None:
         tag = Tag("Immediate" if immediate else "Overdue", "danger")
         return _urgent(known, s, "Answer:", lambda: _needs(s), tag)
     lost = s.refused > 0 and s.opener != "gone"
-    waited = s.queued_at is not None and times.now - s.queued_at > PATIENCE
-    if lost or (immediate and s.opener_held is None and waited):
+    warn, fail = delivery_times(s.priority, s.opened_at, s.respond_by)
+    on_its_way = s.opener_held is None and s.opener != "gone" and s.state == "requested"
+    if lost or (on_its_way and times.now >= (warn if immediate else fail)):
         kind = "immediate " if immediate else ""
         words = Markup("your {}referral has not reached them{}")
+        if s.unknown:
+            words = Markup("your {}referral may have reached them, no receipt came back{}")
         tag = Tag("Not delivered", "danger")
         return _urgent(
             known, s, "Telephone them:", lambda: words.format(kind, _call(known, s)), tag
@@ -103,11 +109,26 @@ def _urgent(known: Known, s: Summary, do: str, detail: Callable[[], Text], tag: 
     return Row(s.respond_by, draw, late=s.priority != "immediate")
 
 
+def _stop(known: Known, s: Summary) -> Row | None:
+    """A person who no longer agrees: whoever has their case stops, before anything else."""
+    if s.role != "receiving" or s.case is None or s.case.withdrawn != "consent-withdrawn":
+        return None
+    case = s.case
+
+    def draw() -> Job:
+        detail = "consent was withdrawn: erase what no law obliges you to keep"
+        return _job(known, s, "Stop, and end it:", detail, when=_since(known, case.last_at))
+
+    return Row(case.last_at, draw)
+
+
 # The other groups: each makes a row of a thread, or none.
 
 
 def _answer_due(known: Known, s: Summary) -> Row | None:
     """Somebody waits for our word."""
+    if s.role == "receiving" and s.withdrawn and not s.ended:
+        return Row(s.changed_at, lambda: _withdrawn(known, s))
     if s.role == "receiving" and s.state in WAITING:
         return Row(s.respond_by, lambda: _answer(known, s))
     pending = s.case.pending if s.case is not None else None
@@ -133,6 +154,15 @@ def _answer(known: Known, s: Summary) -> Job:
     return _job(known, s, "Answer:", detail)
 
 
+def _withdrawn(known: Known, s: Summary) -> Job:
+    """Taken back after it was opened here: only its end is an answer now."""
+    why = s.case.withdrawn if s.case is not None else ""
+    detail = "they withdrew it"
+    if why and why != "other":
+        detail = f"{detail}: {lowered(codes.label('withdraw-reasons', why))}"
+    return _job(known, s, "End it:", detail, when=_since(known, s.changed_at))
+
+
 def _small_day(day: str) -> str:
     return lowered(day) if day in ("Today", "Yesterday", "Tomorrow") else day
 
@@ -143,6 +173,8 @@ def _news(known: Known, s: Summary) -> Row | None:
         return None
     if s.case.pending is not None and not s.case.pending.mine:
         return None  # its request stands among the answers due
+    if s.role == "receiving" and s.withdrawn and not s.ended:
+        return None  # and so does the withdrawal
     case = s.case
 
     def draw() -> Job:
@@ -167,6 +199,8 @@ def _not_delivered(known: Known, s: Summary) -> Row | None:
     if not s.undelivered or _waits_for_key(s):
         return None
     what = "not delivered yet" if s.opener_held is None else "a message is not delivered yet"
+    if s.unknown:
+        what = "their node may have it, no receipt came back"
     since = s.queued_at or s.changed_at
 
     def row(at: int, do: str, detail: Callable[[], Text]) -> Row:
@@ -203,7 +237,7 @@ def _waits_for_key(s: Summary) -> bool:
 def _consent(known: Known, s: Summary) -> Row | None:
     """Consent that ends soon, or has ended, for what we referred and is still open."""
     until = s.case.consent_until if s.case is not None else ""
-    if s.role != "referring" or not until or not real_date(until):
+    if s.role != "referring" or s.withdrawn or not until or not real_date(until):
         return None
     ends = start_of(until) + DAY
     if ends - known.times.now > CONSENT_AHEAD:
@@ -333,7 +367,7 @@ def _call(known: Known, s: Summary) -> Text:
         number = peer.profile.organisation.telephone
     if not number:
         return ""
-    return Markup(". Call {}").format(numbers.num(numbers.grouped(number.replace(" ", ""))))
+    return Markup(". Call {}").format(numbers.dial(number))
 
 
 def _closed_until(known: Known, peer: Organisation) -> int | None:

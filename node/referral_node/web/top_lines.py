@@ -98,7 +98,10 @@ def _unanswered(case: Case) -> Text:
     if held.standing is Standing.DONE:
         return Markup("{} holds it. No person has opened it yet.").format(peer)
     if held.standing is Standing.UNKNOWN:
-        return Markup("It is not known whether {} holds it. It is sent again.").format(peer)
+        again = "We keep trying." if held.code is None else "It is not sent any more."
+        return Markup("It is not known whether {} holds it: no receipt came back. {}").format(
+            peer, again
+        )
     if held.code is not None:
         return Markup("It did not reach {}: {}.").format(peer, faults.of_refusal(held.code))
     if case.view.opener_standing == "waiting-for-key":
@@ -253,6 +256,12 @@ def banners(case: Case) -> tuple[Banner, ...]:
             "{} could not read a message of yours. It was sealed again and is being sent."
         ).format(peer.name)
         found.append(Banner("They cannot read it", text, "warn"))
+    elif any(m.mine and m.code and m.standing == "held" for m in case.view.messages):
+        text = Markup(
+            "{} cannot read a message of yours, however often it was sealed again. Nothing more"
+            " is sent: telephone them, and write it anew."
+        ).format(peer.name)
+        found.append(Banner("They cannot read it", text, "danger"))
     if peer.status == "suspended":
         text = Markup(
             "{} is suspended in the directory. What you send waits until that ends: telephone them."

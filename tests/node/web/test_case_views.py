@@ -127,18 +127,48 @@ def drawn(shown: Case) -> list[tuple[str, str, str]]:
 
 def test_before_a_receipt() -> None:
     shown = drawn(case(held_at=None, opener_standing="queued"))
-    assert shown[0] == ("now", "Waiting to be delivered", "Since Today 16:05 (17:05 in Utrecht)")
+    since = "Since Today 16:05 (17:05 in Utrecht)."
+    assert shown[0] == ("now", "Waiting to be delivered", f"{since} Telephone them.")
     assert shown[1] == ("todo", "Held by their node: not yet", "")
     assert [state for state, _, _ in shown[2:]] == ["todo"] * 4
 
 
+def test_a_delay_says_from_when_to_telephone() -> None:
+    """The times are the ladder's: an immediate one warns after a quarter of an hour."""
+    soon = drawn(case(held_at=None, opener_standing="queued", now=SENT + MINUTE))
+    assert soon[0][2].endswith("If nothing comes by today 16:20, telephone them.")
+    late = drawn(case(held_at=None, opener_standing="queued", now=SENT + 2 * DAY))
+    assert late[0][1] == "Not delivered"
+    assert late[0][2].endswith("We keep trying. Telephone them.")
+
+
 def test_a_lost_receipt_is_not_known() -> None:
-    shown = drawn(case(held_at=None, receipt_lost=True, opener_standing="unknown"))
-    assert shown[0] == (
-        "unknown",
-        "Not known",
-        "It left today 16:05 (17:05 in Utrecht), and no receipt came. It is sent again.",
+    left = "Their node may have it; it left today 16:05 (17:05 in Utrecht), and no receipt"
+    for now, rest in (
+        (SENT + MINUTE, "If nothing comes by today 16:20, telephone them."),
+        (NOW, "Telephone them."),
+    ):
+        lost = case(held_at=None, receipt_lost=True, opener_standing="unknown", now=now)
+        assert drawn(lost)[0] == (
+            "unknown",
+            "Not known",
+            f"{left} came back. We keep trying. {rest}",
+        )
+        assert words(top_lines.ask_line(lost)).endswith("no receipt came back. We keep trying.")
+
+
+def test_a_lost_receipt_stays_not_known_when_nothing_is_sent_any_more() -> None:
+    lost = case(
+        held_at=None,
+        receipt_lost=True,
+        refused="undelivered",
+        opener_standing="refused",
+        now=SENT + 15 * DAY,
     )
+    state, title, detail = drawn(lost)[0]
+    assert (state, title) == ("unknown", "Not known")
+    assert detail.endswith("It is not sent any more. Telephone them.")
+    assert words(top_lines.ask_line(lost)).endswith("It is not sent any more.")
 
 
 def test_late_evidence_upgrades_what_is_shown() -> None:
@@ -185,6 +215,17 @@ def test_they_cannot_read_it() -> None:
         "they could not read it (does-not-open); sealed again",
     )
     assert lines[1].said == "Could not be read"
+
+
+def test_what_was_sealed_again_for_the_last_time_is_said_to_be_so() -> None:
+    """Held, and with a code: they could not read the last one either, and no other is made."""
+    ours = message(1, mine=True, kind="note", code="does-not-open", standing="held", seen=False)
+    shown = case(ours)
+    (banner,) = top_lines.banners(shown)
+    assert (banner.title, banner.tone) == ("They cannot read it", "danger")
+    assert "Nothing more is sent: telephone them" in words(banner.text)
+    lines = conversation(shown, referral_view.reader_of(shown, mine=True))
+    assert "they cannot read it (does-not-open); it is not sealed again" in lines[0].notes
 
 
 def test_we_cannot_read_theirs() -> None:

@@ -100,7 +100,7 @@ async def test_everything_is_right(desks: Desks, lisboa: Desk) -> None:
     assert "Voorbeeldstraat" not in page.source
     assert "You ask for an answer by tomorrow, 16:05 (17:05 in Utrecht)." in page.text
     assert "They are closed now and open tomorrow, 08:00 (09:00 in Utrecht)." in page.text
-    assert "If it is not delivered by 20:05, Today tells you to telephone them." in page.text
+    assert "If it is not delivered by 16:20, Today tells you to telephone them." in page.text
     assert "“immediate” and the answer-by time" in page.text
     assert page.buttons().count(SEND) == 1
     assert "Still to do" not in page.headings

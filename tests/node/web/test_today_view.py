@@ -370,6 +370,62 @@ def test_refused_for_good_is_urgent_whatever_its_priority() -> None:
     assert one[1].startswith("Telephone them: Jan Kowalczyk – your referral has not reached them")
 
 
+def test_a_lost_receipt_is_told_as_not_known() -> None:
+    lost = {"opener": "outgoing", "opener_held": None, "undelivered": 1, "unknown": True}
+    times = {"opened_at": NOW - HOUR, "queued_at": NOW - HOUR, "state": "requested"}
+    now = {"priority": "immediate", "respond_by": NOW + DAY}
+    one = thread(1, "referring", b"rhone", **now, **lost, **times)
+    (urgent,) = page(one).groups
+    assert row(urgent.jobs[0])[1] == (
+        "Telephone them: Jan Kowalczyk – your immediate referral may have reached them, no receipt "
+        "came back. Call +33 4 00 00 01 42"
+    )
+    calm = thread(2, "referring", b"rhone", **lost, **times)
+    (waiting,) = page(calm).groups
+    assert "their node may have it, no receipt came back" in row(waiting.jobs[0])[1]
+
+
+def test_what_is_not_held_when_its_answer_was_due_is_not_delivered() -> None:
+    lost = {"opener": "outgoing", "opener_held": None, "undelivered": 1, "state": "requested"}
+    late = thread(1, "referring", b"rhone", respond_by=NOW - 1, queued_at=NOW - DAY, **lost)
+    first, what, _ = row(page(late).groups[0].jobs[0])
+    assert first.startswith("Not delivered")
+    assert "your referral has not reached them" in what
+
+
+def test_a_number_to_call_can_be_pressed() -> None:
+    one = thread(1, "referring", b"rhone", opener="outgoing", refused=1, undelivered=1)
+    job = page(one).groups[0].jobs[0]
+    assert '<a class="govuk-link" href="tel:+33400000142">' in escape(job.detail or "")
+
+
+def test_a_withdrawn_consent_stands_before_everything_else() -> None:
+    stopped = case(withdrawn="consent-withdrawn", unread=1, last_at=NOW - HOUR)
+    for state in ("received", "accepted", "on-hold"):
+        gone = thread(1, "receiving", b"tejo", state=state, withdrawn=True, case=stopped)
+        overdue = thread(2, "receiving", b"umar", respond_by=NOW - DAY)
+        (urgent,) = page(gone, overdue).groups
+        assert urgent.urgent
+        assert row(urgent.jobs[0])[1] == (
+            "Stop, and end it: Jan Kowalczyk – consent was withdrawn: erase what no law obliges "
+            "you to keep"
+        )
+        assert len(urgent.jobs) == 2
+
+
+def test_a_withdrawn_referral_asks_for_its_end_and_for_no_answer() -> None:
+    taken = case(withdrawn="no-longer-needed", unread=1, last_at=NOW - HOUR)
+    late = {"respond_by": NOW - DAY, "withdrawn": True, "case": taken}
+    gone = thread(1, "receiving", b"tejo", **late)
+    (due,) = page(gone).groups
+    assert (due.title, len(due.jobs)) == ("Answers due", 1)
+    assert row(due.jobs[0])[1].startswith("End it: Jan Kowalczyk – they withdrew it: ")
+    # Nobody telephones for an answer to what we took back ourselves.
+    assert page(thread(2, "referring", b"tejo", **late | {"case": case()})).groups == ()
+    over = thread(3, "receiving", b"tejo", state="cancelled", ended=True, **late)
+    assert [group.title for group in page(over).groups] == ["New messages"]
+
+
 def test_waiting_for_their_key() -> None:
     waiting = {**ON_ITS_WAY, "opener": "unsealed"}
     heading, one = only(page(thread(1, "referring", b"rhone", **waiting)))

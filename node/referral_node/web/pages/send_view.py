@@ -9,7 +9,7 @@ from referral_node.web.members import Organisation
 from referral_node.web.pages.at_hand import AtHand
 from referral_protocol import codes, forms
 from referral_protocol.directory.replica import Freshness
-from referral_protocol.ladder import DELIVERY_WARN, DELIVERY_WARN_ELSE
+from referral_protocol.ladder import delivery_times
 from referral_ui.parts import Tag, Text
 from referral_ui.times import Times, When, lower
 
@@ -48,7 +48,7 @@ def build_send(
     when = lower(times.moment(head.respond_by, chosen.place, tomorrow=True, comma=True))
     label = codes.label("priorities", head.priority)
     lead = "You ask for an answer by" if urgent else f"{label}. You ask for an answer by"
-    warn = times.now + DELIVERY_WARN.get(head.priority, DELIVERY_WARN_ELSE)
+    warn, _ = delivery_times(head.priority, times.now, head.respond_by)
     if other_day(times, warn):
         by: Text = lower(times.moment(warn, tomorrow=True, comma=True))
     else:
