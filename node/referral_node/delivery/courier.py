@@ -42,9 +42,10 @@ log = structlog.get_logger()
 
 class _Peer:
     """One worker's state. ``flying``: parcels under way; ``again``: parcels that left and got no
-    answer; ``retry_at``: no attempt before this time, unless something urgent."""
+    answer; ``retry_at``: no attempt before this time, unless something urgent came after the row
+    ``tried``."""
 
-    __slots__ = ("again", "event", "failures", "flying", "hurry", "id", "retry_at")
+    __slots__ = ("again", "event", "failures", "flying", "hurry", "id", "retry_at", "tried")
 
     def __init__(self, peer: bytes) -> None:
         self.id = peer
@@ -54,15 +55,17 @@ class _Peer:
         self.again: list[Parcel] = []
         self.failures = 0
         self.retry_at = 0
+        self.tried = 0
 
 
 class _Round:
     """What one round has met: a fresh prekey is fetched once, and ``stale`` were under way then;
-    after ``failed`` nothing more takes off."""
+    after ``failed`` nothing more takes off. ``newest``: the last row when it began."""
 
-    __slots__ = ("failed", "refreshed", "stale")
+    __slots__ = ("failed", "newest", "refreshed", "stale")
 
-    def __init__(self) -> None:
+    def __init__(self, newest: int) -> None:
+        self.newest = newest
         self.failed = False
         self.refreshed = False
         self.stale: list[Parcel] = []
@@ -137,12 +140,11 @@ class Courier:
         """During a back-off only time counts, a change of the peer, or something urgent and new."""
         if self._core.clock() >= peer.retry_at or self._prekeys.moved(peer.id):
             return True
-        tried = [w.number for parcel in peer.again for w in parcel.sent]
-        return await self._posting.hurries(peer.id, tried)
+        return await self._posting.hurries(peer.id, peer.tried)
 
     async def _round(self, peer: _Peer) -> None:
         """Send everything that is due, parcel by parcel, until nothing is or one fails."""
-        met = _Round()
+        met = _Round(await self._posting.last(peer.id))
         try:
             while True:
                 if not met.failed:
@@ -230,6 +232,7 @@ class Courier:
             met.failed = True
             peer.failures += 1
             peer.retry_at = max(self._later(peer.failures, now), now + failure.wait)
+            peer.tried = met.newest
         log.warning("parcel.failed", peer=peer.id.hex(), code=failure.code, failures=peer.failures)
         if parcel is not None:
             if failure.left and self._kept() + len(parcel.data) <= KEPT:

@@ -93,17 +93,19 @@ class Posting:
         more = len(chosen) < len(sizes) or len(sizes) == MAX_MESSAGES
         return [_waiting(row, now) for row in rows], more
 
-    async def hurries(self, peer: bytes, without: Collection[int]) -> bool:
-        """Whether something urgent is due for a peer that is not among these rows."""
+    async def hurries(self, peer: bytes, after: int) -> bool:
+        """Whether something urgent is due for a peer, of a row after this one."""
         row = await self._core.store.row(
-            listed(
-                "SELECT 1 FROM outbox WHERE peer = ? AND rank < ? AND code IS NULL "
-                "AND next_at <= ? AND message NOT IN (*) LIMIT 1",
-                len(without),
-            ),
-            (peer, RANK_ELSE, self._core.clock(), *without),
+            "SELECT 1 FROM outbox WHERE peer = ? AND rank < ? AND code IS NULL "
+            "AND next_at <= ? AND message > ? LIMIT 1",
+            (peer, RANK_ELSE, self._core.clock(), after),
         )
         return row is not None
+
+    async def last(self, peer: bytes) -> int:
+        """The newest row that waits for a peer, or 0."""
+        row = await self._core.store.row("SELECT MAX(message) FROM outbox WHERE peer = ?", (peer,))
+        return 0 if row is None or row[0] is None else int(row[0])
 
     async def next_due(self, peer: bytes) -> int | None:
         """When the next message for a peer is due; None if none waits but for its files."""
