@@ -18,7 +18,7 @@ from referral_node.store import Store
 ROOT = Path(referral_node.__file__).parent
 OPENS = {
     "store/database.py": 2,  # the writer, and the reader that may not write
-    "backup/copying.py": 3,  # the reader of a copy, and two files that are no node's yet
+    "backup/copying.py": 2,  # one that may only read, and one for a copy that is no node's yet
 }
 """Where a connection may be opened, and how often that is written there."""
 
