@@ -223,6 +223,29 @@ async def typed(member: Member, said: Said) -> None:
     assert asked.status == 200
 
 
+async def filed(member: Member, said: Said) -> None:
+    """The same names in files: one is sent, one refused, one only added, one in a draft; what was
+    sent is opened."""
+    reader = member.page()
+    path = f"/referral/{said.thread.hex()}"
+    text = (ALL * 5_000).encode()  # longer than a chunk of its ciphertext
+    page = await reader.get(f"{path}/files")
+    page = await reader.upload(page, "Send", [(f"{LATIN}.txt", text)], {"text": ALL})
+    link = next(href for href in page.links().values() if href.startswith(f"{path}/files/"))
+    status, headers, data = await reader.raw(link)
+    assert (status, data) == (200, text)
+    assert quote(LATIN) in headers["Content-Disposition"]
+    page = await reader.get(f"{path}/files")
+    bad = [(f"{CYRILLIC}.exe", b"MZ" + ALL.encode() + bytes(10)), (f"{ARABIC}.txt", text)]
+    page = await reader.upload(page, "Send", bad, {"text": ALL}, status=422)
+    assert CYRILLIC in page.text
+    draft = (await member.exchange.drafts.all(member.vault()))[0]
+    page = await reader.get(f"/new/{draft.id.hex()}/files")
+    await reader.upload(page, "Add files", [(f"{LATIN}.txt", text)])
+    for where in (f"{path}/files/{quote(ALL)}", f"/new/{quote(LATIN)}/files"):
+        await reader.get(where)
+
+
 async def said_by(member: Member) -> dict[str, bytes]:
     """What a node tells anybody but its keyholders."""
     ports = member.node.ports
@@ -250,11 +273,14 @@ async def test_names_lie_nowhere_in_the_clear(
     said = await referred(fed)
     for member in (lisboa, utrecht):
         await typed(member, said)
+        await filed(member, said)
     # The names are really there, for those who may read them.
     shown = await utrecht.view(said.thread)
     assert shown.opener is not None
     assert shown.opener["who"]["name"] == CYRILLIC
     assert sum(ALL in str(m.content) for m in shown.messages) >= 4
+    for member in (lisboa, utrecht):
+        assert len(member.exchange.core.files.names()) >= 3
     page = await utrecht.page().get(f"/referral/{said.thread.hex()}")
     assert page.status == 200
     assert all(name in page.text for name in NAMES)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from links import LOSE, LOSE_ANSWER, PASS, REPEAT
 from referral_node.exchange import FileEntry, FilesGone, Said, erase
 from referral_node.exchange.clearing import clear, drop_old, sweep
 from referral_node.exchange.file_names import safe_name
-from referral_node.store import Tx
+from referral_node.store import StoreError, Tx
 from referral_protocol.attachments import sealed_size
 from referral_protocol.certificates import DAY
 from referral_protocol.statements import NOTE, Head
@@ -283,6 +284,41 @@ async def test_a_person_who_goes_away_leaves_nothing(fed: Federation) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert on_disk(lisboa) == []
+
+
+async def test_without_room_on_the_disk_no_file_is_added(fed: Federation) -> None:
+    lisboa = fed["lisboa"]
+    said = await referred(fed)
+    looks = iter([True, True, False])
+    lisboa.exchange.core.room = lambda: next(looks)
+    with pytest.raises(StoreError, match="kept for messages"):
+        await added(lisboa, said.thread, pdf(3 * MIB))
+    assert on_disk(lisboa) == []
+    assert await rows(lisboa) == []
+
+
+async def test_a_large_file_is_never_whole_in_memory(fed: Federation) -> None:
+    lisboa = fed["lisboa"]
+    said = await referred(fed)
+
+    async def large() -> AsyncIterator[bytes]:
+        yield b"%PDF-1.7"
+        for _ in range(400):
+            yield bytes(64 * 1024)
+
+    filing = lisboa.exchange.filing
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        entry = await filing.add(
+            lisboa.vault(), lisboa.actor, said.thread, lambda _: "a.pdf", large()
+        )
+        await filing.look(entry)
+        assert sum([len(piece) async for piece in filing.read(entry)]) == entry.size > 25 * MIB
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * MIB
 
 
 # how long it stays

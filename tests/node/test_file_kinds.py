@@ -68,7 +68,7 @@ KNOWN = [
     (docx(**{"word__activeX__activeX1.xml": b"x"}), "refused: macros"),
     (office("xl/workbook.bin", "spreadsheetml.sheet"), "refused: archive"),
     (archive({"Object 1": b"OLE", "mimetype": b"x"}), "refused: archive"),
-    (odt(**{"Object 1": b"OLE"}), "refused: embedded"),
+    (odt("text", **{"Object 1": b"OLE"}), "refused: embedded"),
     (b"PK\x03\x04" + bytes(40), "refused: damaged"),
     (b"x" + docx(), "refused: unknown"),
     (b"\xff\xfeO\0l\0", "refused: text-encoding"),

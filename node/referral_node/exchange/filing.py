@@ -17,7 +17,7 @@ from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.files import PIECE
 from referral_node.exchange.kinds import Inspection, Kind, RefusedFile
 from referral_node.exchange.rows import audit, listed
-from referral_node.store import Tx
+from referral_node.store import StoreError, Tx
 from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import CaseKey, UnlockedVault
 from referral_protocol.attachments import KEY_SIZE, LARGEST, Opening, Sealing, sealed_size
@@ -72,6 +72,7 @@ class Filing:
         core = self._core
         if len(await self._rows(owner)) >= MAX_ATTACHMENTS:
             raise TooMany
+        self._check_room()
         key = core.entropy(KEY_SIZE)
         making = await asyncio.to_thread(core.files.begin, core.entropy(16))
         try:
@@ -83,6 +84,11 @@ class Filing:
         await asyncio.to_thread(making.finish, entry.hash)
         await self._put(vault, actor, owner, entry, sealing.size)
         return entry
+
+    def _check_room(self) -> None:
+        """The reserve of the disk is for messages: a few files would fill it."""
+        if not self._core.room():
+            raise StoreError("disk", "the rest of the disk is kept for messages")
 
     async def _seal(
         self, key: bytes, pieces: AsyncIterable[bytes], write: Callable[[bytes], None]
@@ -106,6 +112,7 @@ class Filing:
             if sealing.length + len(pending) > LARGEST:
                 raise RefusedFile("too-large")
             if len(pending) >= PIECE:
+                self._check_room()
                 await asyncio.to_thread(take, bytes(pending))
                 pending.clear()
         await asyncio.to_thread(take, bytes(pending))

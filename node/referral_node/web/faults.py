@@ -65,6 +65,7 @@ _REFUSED: Final = {
     "withdrawn": "it was withdrawn before a person had opened it",
     "too-large": "their node does not take anything this long",
     "expired": "it came too late",
+    "wrong-attachment": "a file with it is damaged in your node: send its files again",
     "erased": "they have erased the case",
     "counter-reused": "their node holds another message under its number: send it again",
 }
