@@ -70,16 +70,19 @@ async def _successors(
     previous = list({s.statement.previous for s in new if s.statement.previous is not None})
     if not previous:
         return {}
+    # Whose they are is compared here: named in the query, it would lead SQLite to another index,
+    # and through everything that this peer ever said.
     rows = await tx.rows(
         listed(
-            "SELECT hash, thread, epoch, previous FROM messages "
-            "WHERE peer = ? AND mine = 0 AND previous IN (*)",
+            "SELECT hash, thread, epoch, previous, peer, mine FROM messages WHERE previous IN (*)",
             len(previous),
         ),
-        [sender, *previous],
+        previous,
     )
     return {
-        (bytes(r["thread"]), int(r["epoch"]), bytes(r["previous"])): bytes(r["hash"]) for r in rows
+        (bytes(r["thread"]), int(r["epoch"]), bytes(r["previous"])): bytes(r["hash"])
+        for r in rows
+        if not r["mine"] and bytes(r["peer"]) == sender
     }
 
 
