@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -106,7 +107,7 @@ async def test_status_says_how_mail_goes(
 ) -> None:
     def line(state: Any) -> str:
         answer = {"mail": msgspec.to_builtins(state), "keyholders": 2}
-        return show._mail(answer, show.ZoneInfo("Europe/Amsterdam"), world.clock.now)
+        return show._mail(answer, ZoneInfo("Europe/Amsterdam"), world.clock.now)
 
     async def state(config: Config | None = None) -> Any:
         config = config or msgspec.structs.replace(CONFIG, mail=world.mail)

@@ -36,6 +36,11 @@ _COUNTS = (
         "Threads that have not ended",
         "SELECT COUNT(*) FROM threads WHERE ended = 0",
     ),
+    (
+        "referral_mail_failures",
+        "Mails in a row that were not taken",
+        "SELECT COALESCE(MAX(failures), 0) FROM mailings",
+    ),
 )
 
 
