@@ -215,14 +215,15 @@ async def _seen(tx: Tx, thread: bytes, peer: bytes) -> bytes | None:
 
     What is missing, unopened or unreadable ends it; a husk has no body to be imported.
     """
+    # Chosen and put in order here: asked for so, SQLite would go through all of this peer's.
     rows = await tx.rows(
-        "SELECT hash, previous, body FROM messages "
-        "WHERE thread = ? AND peer = ? AND mine = 0 ORDER BY epoch, seq",
-        (thread, peer),
+        "SELECT hash, previous, body, peer, mine, epoch, seq FROM messages WHERE thread = ?",
+        (thread,),
     )
+    theirs = [row for row in rows if not row["mine"] and bytes(row["peer"]) == peer]
     there: set[bytes] = set()
     last = None
-    for row in rows:
+    for row in sorted(theirs, key=lambda row: (row["epoch"], row["seq"])):
         if row["previous"] is not None and bytes(row["previous"]) not in there:
             continue  # ahead of a gap
         if row["body"] not in ("imported", "none"):
