@@ -96,8 +96,6 @@ class Attachments:
         """
         core = self._core
         check_part(said, data)
-        if not core.room():
-            raise ProtocolError("disk", "range: the rest of the disk is kept for our own")
         path = core.files.coming(said.sender, said.hash)
         try:
             await asyncio.to_thread(core.files.write, path, said.offset, data)
@@ -141,6 +139,8 @@ class Attachments:
             raise ProtocolError("bad-range", "range: another size than before")
         held = 0 if row is None else row.held
         check_place(said, held)
+        if said.length and not self._core.room():
+            raise ProtocolError("disk", "range: the rest of the disk is kept for our own")
         if row is None and said.length:
             await self._reserve(said)
         return held
