@@ -11,13 +11,15 @@ import pytest
 from yarl import URL
 
 import referral_inputs
-from files import archive, docx, odt, pdf, types
+from files import archive, docx, odt, pdf, pieces, types
+from node_world import AUTHOR
 from page_reader import Page
 from pages_world import Desk, Desks
 from referral_node.exchange.kinds import REFUSALS
 from referral_node.web import file_view
 from referral_protocol.attachments import LARGEST
 from referral_protocol.examples import SENT
+from referral_protocol.statements import NOTE, Head
 
 SEND = "Send to Steunpunt Dom"
 EXE = b"MZ\x90\0\x03" + bytes(300)
@@ -341,6 +343,30 @@ async def test_a_damaged_file_is_not_handed_out(desks: Desks, thread: bytes) -> 
     assert "not here any more" in answer.text
     other = page.links()["a.pdf"][:-64] + hashlib.sha256(b"another").hexdigest()
     assert (await utrecht.reader.get(other)).status == 404
+
+
+async def test_what_its_sender_calls_by_another_kind_is_not_handed_out(
+    desks: Desks, thread: bytes
+) -> None:
+    """A sender's program may lie about a file; and one that no node takes is not opened either."""
+    lisboa, utrecht = desks["lisboa"], desks.desk("utrecht")
+    filing, actor = lisboa.exchange.filing, desks.desk("lisboa").actor
+    lies = [("a.png", "image/png", pdf()), ("b.exe", "application/pdf", None)]
+    for name, kind, data in lies:
+        entry = await filing.add(
+            lisboa.vault, actor, thread, lambda _: "x.pdf", pieces(data or pdf(9_000))
+        )
+        row = {**entry.row(), "type": kind, "name": name}
+        if data is None:
+            row["size"] = entry.size - 1  # of the same step, and not what was sealed
+        body = {"form": "note", "author": AUTHOR, "language": "en", "files": [row]}
+        await lisboa.exchange.voice.say(lisboa.vault, actor, thread, NOTE, Head(), body)
+    await until_delivered(desks.desk("lisboa"))
+    page = await utrecht.reader.get(f"/referral/{thread.hex()}")
+    for name in ("a.png", "b.exe.pdf"):
+        answer = await utrecht.reader.get(page.links()[name])
+        assert answer.status == 409
+        assert "not what its sender’s node says it is" in answer.text
 
 
 async def test_only_these_pages_may_run_our_script(desks: Desks, thread: bytes) -> None:
