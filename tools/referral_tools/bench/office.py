@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
@@ -203,7 +204,11 @@ async def _main() -> None:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         order = json.loads(line)
-        answer = await orders[order["do"]](order)
+        try:
+            answer = await orders[order["do"]](order)
+        except Exception:  # noqa: BLE001 - whatever it was, the parent waits for an answer
+            traceback.print_exc()
+            os._exit(1)  # the store's thread would keep the process alive
         print(json.dumps(answer), flush=True)
 
 

@@ -7,34 +7,35 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from referral_protocol.directory.entries import (
-    Card,
-    Leaf,
-    Root,
-    entry_hash,
-    make_member_entry,
-    make_root_entry,
-    sign_entry,
-)
-from referral_protocol.directory.notes import TreeHead, make_checkpoint
-from referral_protocol.directory.tree import Tree, leaf_hash
 from referral_protocol.keys import member_id
-from referral_protocol.suite import SUITE, Signer
+from referral_protocol.suite import Signer
+from referral_tools.bench.members import Listed, make_log
 
-ORIGIN = "bench.example.org"
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node lies and who it is: the same again finds the same node."""
+
+    folder: Path
+    vault: Signer = field(default_factory=lambda: Signer(os.urandom(32)))
+    node: Signer = field(default_factory=lambda: Signer(os.urandom(32)))
+
+    @property
+    def id(self) -> bytes:
+        return member_id(self.vault.public)
 
 
 class Process:
     """One node in a process of its own."""
 
-    def __init__(self, core: int, folder: Path) -> None:
-        self.vault, self.node = Signer(os.urandom(32)), Signer(os.urandom(32))
-        self.id = member_id(self.vault.public)
+    def __init__(self, core: int, place: Place) -> None:
+        self.place, self.id = place, place.id
         self._process = subprocess.Popen(
             [sys.executable, "-m", "referral_tools.bench.office", str(core)],
             stdin=subprocess.PIPE,
@@ -43,9 +44,9 @@ class Process:
         )
         begun = self.order(
             "begin",
-            folder=str(folder),
-            vault=_text(self.vault.seed()),
-            node=_text(self.node.seed()),
+            folder=str(place.folder),
+            vault=_text(place.vault.seed()),
+            node=_text(place.node.seed()),
         )
         self.endpoint = f"http://127.0.0.1:{begun['port']}"
         self.bundle = str(begun["bundle"])
@@ -62,6 +63,10 @@ class Process:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self) -> None:
         """End the process."""
         self._process.kill()
@@ -70,54 +75,39 @@ class Process:
 
 @contextmanager
 def pair(*, deliver: bool) -> Iterator[tuple[Process, Process]]:
-    """A sender and a recipient. ``deliver``: the sender's courier runs from the beginning."""
+    """A new sender and recipient. ``deliver``: the sender's courier runs from the beginning."""
     with tempfile.TemporaryDirectory(prefix="referral-bench-") as place:
         folders = [Path(place) / name for name in ("sender", "recipient")]
-        processes: list[Process] = []
-        try:
-            for core, folder in enumerate(folders):
-                folder.mkdir()
-                processes.append(Process(core, folder))
-            known = _log(processes)
-            for number, process in enumerate(processes):
-                process.order("know", deliver=deliver or number == 1, **known)
-            yield processes[0], processes[1]
-        finally:
-            for process in processes:
-                process.stop()
+        for folder in folders:
+            folder.mkdir()
+        with running([Place(folder) for folder in folders], deliver=deliver) as both:
+            yield both
+
+
+@contextmanager
+def running(places: Sequence[Place], *, deliver: bool) -> Iterator[tuple[Process, Process]]:
+    """The same where the two lie already, with all that is stored there."""
+    processes: list[Process] = []
+    try:
+        for core, place in enumerate(places):
+            processes.append(Process(core, place))
+        known = _log(processes)
+        for number, process in enumerate(processes):
+            process.order("know", deliver=deliver or number == 1, **known)
+        yield processes[0], processes[1]
+    finally:
+        for process in processes:
+            process.stop()
 
 
 def _log(processes: list[Process]) -> dict[str, Any]:
     """A log with these members, as the two nodes are to verify it."""
-    now = time.time_ns() // 1_000_000
-    log, registrar = Signer(os.urandom(32)), Signer(os.urandom(32))
-    roots = [Signer(os.urandom(32)) for _ in range(3)]
-    root = Root(
-        ORIGIN,
-        log.public,
-        (registrar.public,),
-        1,
-        tuple(sorted(key.public for key in roots)),
-        2,
-        (),
-        0,
-    )
-    content = make_root_entry(root, now)
-    genesis = entry_hash(content)
-    leaves = [Leaf(now, content, sign_entry(content, *roots)).pack()]
-    for each in processes:
-        card = Card((SUITE,), each.vault.public, each.node.public, each.endpoint, (), ())
-        entry = make_member_entry(genesis, each.id, card, now)
-        signatures = sign_entry(entry, each.vault, each.node, registrar)
-        leaves.append(Leaf(now, entry, signatures).pack())
-    tree = Tree()
-    for leaf in leaves:
-        tree.append(leaf_hash(leaf))
-    note = make_checkpoint(TreeHead(ORIGIN, len(leaves), tree.root()), log, now)
+    listed = [Listed(each.endpoint, each.place.vault, each.place.node) for each in processes]
+    log = make_log(listed, time.time_ns() // 1_000_000)
     return {
-        "genesis": _text(genesis),
-        "note": _text(note),
-        "leaves": [_text(leaf) for leaf in leaves],
+        "genesis": _text(log.genesis),
+        "note": _text(log.note),
+        "leaves": [_text(leaf) for leaf in log.leaves],
         "bundles": [each.bundle for each in processes],
     }
 

@@ -1,0 +1,115 @@
+"""The benchmarks run, and what fills their stores is what a node would have stored."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from referral_node.exchange import Cases, Choice
+from referral_tools.bench.filling import Filler, sample
+from referral_tools.bench.machine import machine
+from referral_tools.bench.played import STORIES, played
+
+SMALL: dict[str, tuple[list[str], set[str]]] = {
+    "exchange": (
+        ["--count", "80"],
+        {"from_creation", "backlog", "ratio_to_primitives", "fsync_us"},
+    ),
+    "latency": (["--count", "20"], {"p50_ms", "p99_ms", "p50_in_messages"}),
+    "growth": (
+        ["--max", "2000", "--count", "60"],
+        {"ratio_at_2_000", "cpu_ratio_at_2_000", "ms_at_1_000"},
+    ),
+    "import": (["--count", "48"], {"bodies_per_s", "ratio_to_primitives"}),
+    "pages": (
+        ["--threads", "150", "--count", "3"],
+        {"today_p95_ms", "referral_p95_ms", "all_p95_ms", "sign_in_s"},
+    ),
+    "memory": (["--threads", "60"], {"rss_mb", "rss_large_mb", "ready_s", "ready_large_s"}),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_each_prints_one_object_of_figures(name: str) -> None:
+    arguments, expected = SMALL[name]
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "referral_tools",
+            "bench",
+            name,
+            *arguments,
+            "--runs",
+            "1",
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout)
+    assert found["machine"].keys() == machine().keys()
+    figures = {key for key, value in found.items() if isinstance(value, dict)} - {"machine"}
+    assert figures >= expected | {"primitives", "fsync_us"}
+    for key in figures - {"from_creation_by_senders"}:
+        figure = found[key]
+        assert set(figure) == {"median", "min", "max"}, key
+        assert 0 <= figure["min"] <= figure["median"] <= figure["max"], key
+
+
+def test_a_filled_store_reads_like_a_real_one(tmp_path: Path) -> None:
+    async def work() -> None:
+        now = time.time_ns() // 1_000_000
+        async with played(tmp_path, now) as pair:
+            first = pair.offices[0]
+            exchange, vault, real = first.exchange, first.vault, first.threads
+            samples = [sample(first.folder.database, vault, each) for each in real.values()]
+            filler = Filler(exchange.us, vault, pair.peers, now)
+            assert await filler.fill(exchange.store, samples, 2 * len(samples)) > len(samples)
+            views = {
+                name: await exchange.threads.view(vault, thread) for name, thread in real.items()
+            }
+            shapes = sorted(_shape(view) for view in views.values())
+            found = await exchange.lists.page(vault, Choice(), 0, 1000)
+            assert len(found) == 3 * 2 * len(STORIES)
+            copies = [each for each in found if each.id not in real.values()]
+            read = [await exchange.threads.view(vault, each.id) for each in copies]
+            assert sorted(map(_shape, read)) == sorted(shapes * 2)
+            assert len({each.case.birth_date for each in copies if each.case is not None}) > 3
+            assert len({each.peer for each in copies}) > 3
+            assert all(each.changed_at <= now for each in copies)
+            cases = await exchange.lists.cases(vault, Cases())
+            assert {each.id for each in cases.all} >= {each.id for each in copies if not each.ended}
+            row = await exchange.store.row("PRAGMA integrity_check")
+            assert row is not None
+            assert row[0] == "ok"
+
+    asyncio.run(work())
+
+
+def _shape(view: Any) -> tuple[str, ...]:
+    """What does not change from copy to copy: role, state and kinds of messages, all readable."""
+    assert view is not None
+    assert all(message.content is not None and message.known for message in view.messages)
+    return (view.role, view.state.state, *(message.kind for message in view.messages))
+
+
+def test_nothing_is_left_running_or_lying_about(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run(
+        [sys.executable, "-m", "referral_tools", "bench", "latency", "--count", "4", "--runs", "1"],
+        capture_output=True,
+        timeout=60,
+        check=True,
+        env=environment,
+    )
+    assert list(tmp_path.iterdir()) == []

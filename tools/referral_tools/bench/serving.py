@@ -1,0 +1,58 @@
+"""A node of a benchmark as it really runs: ``referral node serve`` in a process of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A node that serves. ``ready_s``: seconds from its start to its ``ready`` line."""
+
+    pid: int
+    url: str
+    ready_s: float
+
+    def rss_mb(self) -> float:
+        """Resident memory now, in MB of 1,000,000 bytes."""
+        lines = Path(f"/proc/{self.pid}/status").read_text("ascii").splitlines()
+        kilobytes = next(int(x.split()[1]) for x in lines if x.startswith("VmRSS"))
+        return kilobytes * 1024 / 1e6
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Serving]:
+    """Run the node of this folder until the end of the block."""
+    began = time.perf_counter()
+    log = folder.parent / f"{folder.name}.log"
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "referral_tools", "node", "serve", "--state", folder],
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+    try:
+        line = "" if process.stdout is None else process.stdout.readline()
+        if not line.startswith("ready "):
+            raise RuntimeError(f"the node did not start; it said: {log.read_text()[-2000:]}")
+        ready = time.perf_counter() - began
+        yield Serving(process.pid, line.split()[1].rstrip("/"), ready)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Seconds of processor that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
