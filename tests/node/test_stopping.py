@@ -13,10 +13,13 @@ from yarl import URL
 
 from fed_member import PASSWORD, Member
 from federation import DIRECTORY, Federation, until
-from links import LOSE
+from files import pdf, pieces
+from links import LOSE, PASS
 from page_reader import Reader
+from referral_node.exchange.file_names import safe_name
 from referral_protocol.receipts import HELD, parse_envelope, verify_receipt
 
+MIB = 1024 * 1024
 ENDED = 0
 """What a process that was told once ends with."""
 
@@ -210,3 +213,47 @@ async def test_a_page_that_is_being_sent_is_finished(fed: Federation) -> None:
     await fed.read_all()
     assert (await lisboa.view(said.thread)).state.state == "accepted"
     assert (await utrecht.view(said.thread)).state.state == "accepted"
+
+
+async def test_a_file_on_its_way_goes_on_where_it_was(fed: Federation) -> None:
+    """Told to stop in the middle of a range: what was answered is kept, the rest comes later."""
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await lisboa.refer(utrecht)
+    await fed.settle()
+    data = pdf(4 * MIB)
+    entry = await lisboa.exchange.filing.add(
+        lisboa.vault(), lisboa.actor, said.thread, lambda kind: safe_name("a", kind), pieces(data)
+    )
+    link = fed.link("lisboa", "utrecht")
+    # One question how much is there, one range that comes; what follows does not.
+    link.next(PASS, PASS)
+    link.weather = lambda: LOSE
+    await lisboa.say(said.thread, "note", form="note", files=[entry.row()])
+
+    async def lost() -> bool:
+        fed.clock.now += 1000
+        lisboa.wake()
+        return any(each.fate == LOSE for each in link.requests)
+
+    await until(lost)
+    request = next(each for each in link.requests if each.fate == LOSE)
+    assert request.method == "PUT"
+    assert len(request.body) > MIB
+    link.cut()
+    async with half(utrecht.port, request.data) as (rest, reader, writer):
+        tell(utrecht)
+        await stopping(utrecht)
+        writer.write(rest)
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+    assert await ended(utrecht) == ENDED
+    assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
+    before = len(link.requests)
+    link.mend()
+    await utrecht.start()
+    await fed.read_all()
+    # It was held when the stop answered: two ranges are left of four, and a little.
+    puts = [each for each in link.requests[before:] if each.method == "PUT"]
+    assert sum(len(each.body) for each in puts) < 2.5 * MIB
+    await utrecht.exchange.filing.look(entry)
+    assert b"".join([piece async for piece in utrecht.exchange.filing.read(entry)]) == data

@@ -25,9 +25,13 @@ async def served(**options: object) -> AsyncIterator[Listening]:
     async def hello(_: web.Request) -> web.Response:
         return web.Response(text="hello")
 
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(body=await request.content.readexactly(5))
+
     app = web.Application()
     app.router.add_get("/", hello)
-    how = {"keepalive_timeout": 5.0, "close_within": 0.1, **options}
+    app.router.add_post("/", echo)
+    how = {"keepalive_timeout": 5.0, "close_within": 2.0, **options}
     listening = await listen(app, "127.0.0.1", 0, log=Quiet(), **how)  # type: ignore[arg-type]  # options of a test
     try:
         yield listening
@@ -71,6 +75,48 @@ async def test_the_web_server_in_front_is_not_counted() -> None:
         for _ in range(5):
             await ends.enter_async_context(connected(listening.port, "127.0.0.1"))
         assert (await talk(listening.port, GET)).status == 200
+
+
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+async def test_at_a_stop_a_body_under_way_is_taken_in(before: int, pause: float) -> None:
+    """Also if the head comes in the same moment, and after other requests of this connection."""
+    async with served() as listening:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listening.port)
+        for _ in range(before):
+            writer.write(GET)
+            await reader.readuntil(b"hello")
+        writer.write(POST + b"ab")
+        await asyncio.sleep(pause)
+        closing = asyncio.create_task(listening.close())
+        await asyncio.sleep(0.01)
+        writer.write(b"cde")
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+            await closing
+        writer.transport.abort()
+    if answer or pause:  # without a pause the head may come after the end
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.endswith(b"abcde")
+        assert b"Connection: close" in answer
+
+
+@pytest.mark.parametrize(
+    "sent", [GET, b"POST /nowhere HTTP/1.1\r\nContent-Length: 9\r\nHost: x\r\n\r\n"]
+)
+async def test_a_stop_waits_for_nobody_who_was_answered(sent: bytes) -> None:
+    """Who only keeps the connection, or goes on sending what was refused."""
+    async with served(close_within=5) as listening:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listening.port)
+        writer.write(sent)
+        await reader.readuntil(b"\r\n\r\n")
+        began = asyncio.get_running_loop().time()
+        await listening.close()
+        assert asyncio.get_running_loop().time() - began < 2
+        writer.transport.abort()
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ class _Connection(web.RequestHandler):
     time that the stop gives.
     """
 
-    __slots__ = ("_answered", "_counted", "_crowd", "_ending", "_read_within", "_unread")
+    __slots__ = ("_answered", "_counted", "_crowd", "_ending", "_read_within", "_told", "_unread")
 
     def __init__(
         self, server: web.Server, read_within: float, crowd: Crowd, **options: Any
@@ -178,6 +178,7 @@ class _Connection(web.RequestHandler):
         self._counted = ""
         self._ending = False
         self._answered = asyncio.Event()
+        self._told = 0
         self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -200,12 +201,12 @@ class _Connection(web.RequestHandler):
         self._read()
 
     def close(self) -> None:
-        """No more requests. One that is being read is read and answered first."""
-        request = self._current_request
-        if request is None or request.content.at_eof():
+        """No more requests. One whose head has come is read and answered first."""
+        if self._request_count <= self._told:
             super().close()
         else:
             self._ending = True
+            self._answered.clear()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp calls it
         """End this connection; ``timeout``: seconds for what is under way."""
@@ -215,7 +216,8 @@ class _Connection(web.RequestHandler):
                 async with asyncio.timeout(timeout):
                     await self._answered.wait()
         left = None if timeout is None else max(0.1, timeout - (self._loop.time() - began))
-        await super().shutdown(left)
+        # Whoever was answered and still sends is not waited for.
+        await super().shutdown(left if self._request_count > self._told else 0.1)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._read()
@@ -261,6 +263,7 @@ class _Connection(web.RequestHandler):
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
+            self._told += 1
             self._answered.set()
 
     def _read(self) -> None:
