@@ -265,7 +265,10 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
     core = await open_core(folder, parts)
     node = Node(config, folder, Exchange(core), parts)
     try:
-        await core.transport.upkeep()
+        try:
+            await core.transport.upkeep()
+        except StoreError as error:
+            log.error("node.upkeep", code=error.code)  # done again when there is room
         await sweep(core)
         await node.courier.start()
         await node.follow()

@@ -47,6 +47,22 @@ def whole(member: Member) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+async def test_a_node_starts_on_a_full_disk(fed: Federation, small_disk: Path) -> None:
+    """Restarted while its disk is full: people can read, and all goes on when there is room."""
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await lisboa.refer(utrecht)
+    await fed.read_all()
+    filler = fill(small_disk)
+    await utrecht.stop()
+    fed.clock.now += 13 * 3_600_000  # its transport prekey is old: a new one cannot be stored
+    await utrecht.start()
+    assert (await utrecht.view(said.thread)).opener is not None
+    filler.unlink()
+    await lisboa.note(said.thread, "There is room again")
+    await fed.read_all()
+    assert len((await utrecht.view(said.thread)).messages) == 2
+
+
 async def _trouble(member: Member) -> str:
     row = await member.store.row("SELECT trouble FROM peers WHERE trouble IS NOT NULL")
     return "" if row is None else str(row["trouble"])

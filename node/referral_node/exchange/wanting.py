@@ -6,6 +6,7 @@ in between, it goes on there.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +24,7 @@ from referral_node.exchange.catchup import (
 from referral_node.exchange.core import Core
 from referral_node.exchange.members import ACTIVE
 from referral_node.exchange.rows import audit, listed
-from referral_node.store import Tx
+from referral_node.store import StoreError, Tx
 from referral_node.store.facts import (
     CATCH_UP_BEGUN,
     CATCH_UP_SINCE,
@@ -68,9 +69,13 @@ class Wanting:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._asked_upto: dict[bytes, int] = {}
+        self._to_note: Callable[[Tx], Awaitable[None]] | None = None
 
     async def start(self) -> None:
-        """At every start, before anything is said: what may have been lost meanwhile?"""
+        """At every start, before anything is said: what may have been lost meanwhile?
+
+        On a full disk it is noted later, as it was found now: that keeps nobody from starting.
+        """
         core = self._core
         now = core.clock()
         restored, since = await fact(core.store, RESTORED_AT), await fact(core.store, RESTORED_FROM)
@@ -92,10 +97,21 @@ class Wanting:
             if fresh and since is not None:
                 await begin_in(tx, core, time_of(since), now)
 
-        await core.store.write(work)
+        self._to_note = work
+        try:
+            await self._note_start()
+        except StoreError as error:
+            log.error("asker.store", code=error.code)
+
+    async def _note_start(self) -> None:
+        """What the start has found, if it is not in the store yet."""
+        if self._to_note is not None:
+            await self._core.store.write(self._to_note)
+            self._to_note = None
 
     async def due(self) -> list[bytes]:
         """Members that are to be asked something now."""
+        await self._note_start()
         core = self._core
         now = core.clock()
         await self._all_of_them(now)
