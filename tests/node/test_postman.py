@@ -3,6 +3,7 @@
 import asyncio
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -524,3 +525,28 @@ async def test_the_rows_hold_codes_ids_and_times_alone(tmp_path: Path) -> None:
             "made_at": 0,
             "closed_at": None,
         }
+
+
+async def test_a_look_reads_no_table_of_messages_or_threads_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each statement of a look and of a mail, as the database would carry it out."""
+    async with MailWorld(tmp_path) as world:
+        await world.keyholder("ines", POINT_OF_CONTACT)
+        await world.message(await world.thread(state="accepted"))
+        await world.thread("referring", held=False)
+        said: list[tuple[str, Any]] = []
+        real = world.store.rows
+
+        async def noted(sql: str, params: Any = ()) -> Any:
+            said.append((sql, params))
+            return await real(sql, params)
+
+        monkeypatch.setattr(world.store, "rows", noted)
+        await world.round(after=DAY)
+        assert await world.round(after=GATHER) == 1
+        assert len(said) > 10
+        for sql, params in said:
+            plan = [row["detail"] for row in await real(f"EXPLAIN QUERY PLAN {sql}", params)]
+            whole = [line for line in plan if line.startswith(("SCAN m", "SCAN t", "SCAN thr"))]
+            assert whole == [], (sql, plan)

@@ -26,7 +26,7 @@ MESSAGE_NOT_DELIVERED: Final = "message-not-delivered"
 AT_ONCE: Final = 128
 """Threads judged in one transaction."""
 MOST: Final = 2_000
-"""Threads with undelivered messages that are looked at; more would say no more."""
+"""Messages looked at in one go: of what has come the rest is next, of the outbox the oldest do."""
 SLOWLY: Final = 5 * 60_000
 """Between two looks at what takes longer and changes slowly: the outbox, the node's troubles."""
 KEPT: Final = 30 * DAY
@@ -34,9 +34,9 @@ KEPT: Final = 30 * DAY
 
 
 _LATE: Final = (
-    "SELECT m.thread, t.priority, t.kind, MIN(o.queued_at) AS since, MAX(o.code) AS code "
+    "SELECT m.thread, t.priority, o.queued_at, o.code "
     "FROM outbox o JOIN messages m ON m.number = o.message JOIN threads t ON t.id = m.thread "
-    "WHERE (which) AND (o.code IS NOT NULL OR o.queued_at <= ?) GROUP BY m.thread LIMIT ?"
+    "WHERE (which) AND (o.code IS NOT NULL OR o.queued_at <= ?) ORDER BY o.message LIMIT ?"
 )
 
 
@@ -69,25 +69,22 @@ class Notices:
 
     # Finding.
 
-    async def look(self) -> int:
-        """Find what is new; how many notices were made."""
+    async def look(self) -> None:
+        """Find what is new, and make notices of it."""
         now = self._core.clock()
-        made = await self._messages(now)
+        await self._messages(now)
         if now >= self._slow_at or now < self._slow_at - SLOWLY:
             self._slow_at = now + SLOWLY
-            made += await self._slow(now)
-        while True:
-            count, found = await self._threads(now)
-            made += found
-            if count < AT_ONCE:
-                return made
+            await self._slow(now)
+        while await self._threads(now) == AT_ONCE:
+            pass
 
-    async def _threads(self, now: int) -> tuple[int, int]:
-        """Judge the next threads whose time has come."""
+    async def _threads(self, now: int) -> int:
+        """Judge the next threads whose time has come; how many there were."""
 
-        async def work(tx: Tx) -> tuple[int, int]:
+        async def work(tx: Tx) -> int:
             rows = await tx.rows(
-                THREAD + "WHERE t.ended = 0 AND t.look_at <= ? ORDER BY t.look_at LIMIT ?",
+                THREAD + "WHERE t.look_at <= ? ORDER BY t.look_at LIMIT ?",
                 (now, AT_ONCE),
             )
             judged = [(bytes(row["id"]), judge(row, now)) for row in rows]
@@ -95,15 +92,16 @@ class Notices:
                 "UPDATE threads SET look_at = ? WHERE id = ?",
                 [(each.look_at, thread) for thread, each in judged],
             )
-            return len(rows), await _insert(tx, (f for _, e in judged for f in e.findings), now)
+            await _insert(tx, (f for _, e in judged for f in e.findings), now)
+            return len(rows)
 
         # Most looks find nothing: those shall not cost a commit.
         some = await self._core.store.row(
-            "SELECT 1 FROM threads WHERE ended = 0 AND look_at <= ? LIMIT 1", (now,)
+            "SELECT 1 FROM threads WHERE look_at <= ? LIMIT 1", (now,)
         )
-        return (0, 0) if some is None else await self._core.store.write(work)
+        return 0 if some is None else await self._core.store.write(work)
 
-    async def _messages(self, now: int) -> int:
+    async def _messages(self, now: int) -> None:
         """What came in cases that are known here and nobody has opened yet."""
         if self._mark is None:
             row = await self._core.store.row(
@@ -111,32 +109,32 @@ class Notices:
             )
             self._mark = 0 if row is None or row[0] is None else int(row[0])
         rows = await self._core.store.rows(
-            "SELECT m.thread, MAX(m.number) AS number, t.priority, t.kind FROM messages m "
+            "SELECT m.number, m.thread, t.priority, t.kind FROM messages m "
             "JOIN threads t ON t.id = m.thread AND t.peer = m.peer "
             "WHERE m.body = 'sealed' AND m.mine = 0 AND m.number > ? AND m.kind <> 'open' "
-            "GROUP BY m.thread",
-            (self._mark,),
+            "ORDER BY m.number LIMIT ?",
+            (self._mark, MOST),
         )
         if not rows:
-            return 0
-        findings = [_message(row) for row in rows]
+            return
+        # The newest of each thread stands for those before it.
+        findings = {bytes(row["thread"]): _message(row) for row in rows}.values()
 
-        async def work(tx: Tx) -> int:
-            return await _insert(tx, findings, now)
+        async def work(tx: Tx) -> None:
+            await _insert(tx, findings, now)
 
-        made = await self._core.store.write(work)
+        await self._core.store.write(work)
         self._mark = max(row["number"] for row in rows)
-        return made
 
-    async def _slow(self, now: int) -> int:
+    async def _slow(self, now: int) -> None:
         """The outbox, the node's own troubles, and what nobody needs any more."""
         late = await self._late(now)
         wrong = await troubles(self._core, now)
 
-        async def work(tx: Tx) -> int:
+        async def work(tx: Tx) -> None:
             # An opener that will not be tried again says so before its time.
             await tx.execute(
-                "UPDATE threads SET look_at = 0 WHERE ended = 0 AND id IN (SELECT m.hash "
+                "UPDATE threads SET look_at = 0 WHERE id IN (SELECT m.hash "
                 "FROM outbox o JOIN messages m ON m.number = o.message WHERE o.code IS NOT NULL)"
             )
             await tx.execute(
@@ -144,11 +142,10 @@ class Notices:
                 "(SELECT 1 FROM threads t WHERE t.id = notices.subject AND t.ended = 0)",
                 (now - KEPT,),
             )
-            return await _insert(tx, late, now) + await _insert(
-                tx, wrong, now, audience=ADMINISTRATOR
-            )
+            await _insert(tx, late, now)
+            await _insert(tx, wrong, now, audience=ADMINISTRATOR)
 
-        return await self._core.store.write(work)
+        await self._core.store.write(work)
 
     async def _late(self, now: int, threads: Sequence[bytes] = ()) -> list[Finding]:
         """Messages of ours, but for openers, that are not held by their node in time."""
@@ -157,7 +154,11 @@ class Notices:
             listed(_LATE.replace("(which)", which), *([len(threads)] if threads else [])),
             (*threads, now - min(DELIVERY_WARN.values()), MOST),
         )
-        return [found for row in rows if (found := _undelivered(row, now)) is not None]
+        by_thread: dict[bytes, list[sqlite3.Row]] = {}
+        for row in rows:
+            by_thread.setdefault(bytes(row["thread"]), []).append(row)
+        found = (_undelivered(thread, some, now) for thread, some in by_thread.items())
+        return [each for each in found if each is not None]
 
     # Telling.
 
@@ -297,9 +298,8 @@ class Notices:
 
 async def _insert(
     tx: Tx, findings: Iterable[Finding], now: int, audience: str | None = None
-) -> int:
-    """Make notices of what is new among these; how many rows that were."""
-    before = await tx.row("SELECT COUNT(*) FROM notices")
+) -> None:
+    """Make notices of what is new among these."""
     await tx.many(
         "INSERT INTO notices (audience, reason, subject, occasion, urgent, made_at) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -309,8 +309,6 @@ async def _insert(
             for each in (f.audiences if audience is None else (audience,))
         ],
     )
-    after = await tx.row("SELECT COUNT(*) FROM notices")
-    return 0 if before is None or after is None else int(after[0]) - int(before[0])
 
 
 def _message(row: sqlite3.Row) -> Finding:
@@ -318,13 +316,15 @@ def _message(row: sqlite3.Row) -> Finding:
     return Finding(MESSAGE, bytes(row["thread"]), row["number"], row["priority"], None, plain)
 
 
-def _undelivered(row: sqlite3.Row, now: int) -> Finding | None:
-    warn, fail = delivery_times(row["priority"], row["since"], None)
-    if now < warn and row["code"] is None:
+def _undelivered(thread: bytes, rows: Sequence[sqlite3.Row], now: int) -> Finding | None:
+    """What is to be told of one thread's messages in the outbox."""
+    priority, since = rows[0]["priority"], min(row["queued_at"] for row in rows)
+    refused = any(row["code"] is not None for row in rows)
+    warn, fail = delivery_times(priority, since, None)
+    if now < warn and not refused:
         return None
-    failed = row["code"] is not None or now >= fail
-    reason = MESSAGE_NOT_DELIVERED if failed else MESSAGE_NOT_HELD
-    return Finding(reason, bytes(row["thread"]), row["since"], row["priority"])
+    reason = MESSAGE_NOT_DELIVERED if refused or now >= fail else MESSAGE_NOT_HELD
+    return Finding(reason, thread, since, priority)
 
 
 def _parts(subjects: Iterable[bytes]) -> list[list[bytes]]:

@@ -130,7 +130,7 @@ CREATE TABLE threads (
 CREATE INDEX threads_listed ON threads (ended, changed_at DESC, id, peer, state);
 CREATE INDEX threads_attention ON threads (id) WHERE attention = 1;
 CREATE INDEX threads_counted ON threads (role, opened_at, peer, id, respond_by);
-CREATE INDEX threads_look ON threads (look_at) WHERE ended = 0;
+CREATE INDEX threads_look ON threads (look_at);
 CREATE INDEX threads_to_erase ON threads (id) WHERE erase_at IS NOT NULL AND erased_at IS NULL;
 
 -- Every statement that we made or hold, both directions. number keeps the order of arrival here.
