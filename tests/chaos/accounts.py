@@ -69,6 +69,9 @@ class Accounts:
     by_thread: dict[str, dict[str, Account]] = field(default_factory=lambda: defaultdict(dict))
     faults: list[str] = field(default_factory=list)
 
+    def everything(self) -> list[Account]:
+        return [account for sides in self.by_thread.values() for account in sides.values()]
+
     def of(self, thread: str) -> dict[str, Account]:
         return self.by_thread.get(thread, {})
 

@@ -34,6 +34,10 @@ class SmallDisk:
     def _filler(self) -> Path:
         return self.path / "filler"
 
+    @property
+    def filled(self) -> bool:
+        return self._filler.exists()
+
     def fill(self, left: int) -> None:
         """Leave so many bytes of room, or not a page with 0."""
         room = os.statvfs(self.path)

@@ -32,7 +32,7 @@ _NOT_DONE: Final = ("erased", "ask-erase")
 """Acts that leave nothing to compare."""
 PRIORITIES: Final = ("immediate", "urgent", "routine")
 MOST_DRAFTS: Final = 4
-PAUSE: Final = 0.4
+PAUSE: Final = 0.1
 """Seconds between two steps: the machine has other work as well."""
 
 

@@ -30,6 +30,7 @@ from referral_node.delivery.http import Answer, Http
 from referral_node.folder import FolderLock, StateFolder
 from referral_node.main import start
 from referral_node.parts import Parts
+from referral_node.store import StoreError
 from referral_node.vault import KdfCost, Kit, SlotKeys
 
 CHEAP = KdfCost(1, 8192)
@@ -110,7 +111,11 @@ def main(what: str, folder: str, clock: str, *rest: str) -> None:
     """Do ``what`` with the folder: serve it until told to stop, or restore it."""
     moved = MovedClock(Path(clock))
     if what == "node":
-        asyncio.run(node(StateFolder(Path(folder)), moved, json.loads(rest[0])))
+        try:
+            asyncio.run(node(StateFolder(Path(folder)), moved, json.loads(rest[0])))
+        except StoreError as error:  # what `serve` says in one line, with the same status
+            structlog.get_logger().error("node.not-started", code=error.code)
+            sys.exit(1)
     elif what == "restore":
         restore(Path(folder), moved, Path(rest[0]), Path(rest[1]))
     else:

@@ -23,7 +23,8 @@ PER_MINUTE: Final = {
     "clean stops": 0.6,
     "directory outages": 0.6,
     "cuts": 5,
-    "slow links": 1,
+    "slow links": 0.6,
+    "dead links": 0.3,
     "clock moves": 2,
     "disk fills": 0.4,
     "repeats": 5,
@@ -146,6 +147,9 @@ async def _check(world: World, hands: list[Hand], found: Run) -> None:
     found.faults += first(await settling.commands(world))
     told = found.told = await accounts.read(one_each, world.anchor)
     found.tally["referrals"] = len(told.by_thread)
+    there = {n for each in told.everything() for numbers in each.contents.values() for n in numbers}
+    given_back = [e for e in ledger.entries if e.may_be_lost and e.number in there]
+    found.tally["messages forgotten and given back"] = len(given_back)
     found.took["reading"] = time.monotonic() - began
     began = time.monotonic()
     for process in world.processes():

@@ -18,6 +18,10 @@ HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
 WITHIN: Final = 240.0
 """Seconds in which all must be delivered and opened."""
+PATIENT: Final = 12.0
+"""Seconds after which the clocks are moved on, as long as something waits."""
+RESTARTS: Final = (3, 8)
+"""After so many moves everything is started anew, a day later."""
 QUIET: Final = 3
 """Looks in a row at which nothing waits anywhere."""
 
@@ -43,25 +47,33 @@ async def _rest(world: World, hands: list[Hand]) -> list[str]:
         quiet = 0 if waits else quiet + 1
         if quiet >= QUIET:
             return []
-        # What is missing is asked for after a day; what was tried in vain, again after an hour.
-        if waits and moved < 2 and time.monotonic() - began > 20 * (moved + 1):
+        # What was tried in vain is tried again after an hour, what is missing asked for after a day.
+        if waits and time.monotonic() - began > PATIENT * (moved + 1):
             moved += 1
-            await restart_all(world, DAY + HOUR)
+            if moved in RESTARTS:
+                await restart_all(world, DAY + HOUR)
+            else:
+                _move_on(world, HOUR + HOUR // 6)
         await asyncio.sleep(0.5)
     return waits
 
 
 async def restart_all(world: World, forward: int) -> None:
-    """Stop and start everything, all clocks as far as the furthest and further."""
-    hands = [*(site.clock for site in world.sites.values()), world.directory_clock]
+    """Stop and start everything, on clocks that were moved meanwhile."""
     for process in world.processes():
         if process.running:
             await process.stop()
+    _move_on(world, forward)
+    await world.directory_process.start()
+    await asyncio.gather(*(world.restart(site) for site in world.sites.values()))
+
+
+def _move_on(world: World, forward: int) -> None:
+    """All clocks as far as the furthest, and further."""
+    hands = [*(site.clock for site in world.sites.values()), world.directory_clock]
     furthest = max(hand.offset for hand in hands)
     for hand in hands:
         hand.set(furthest + forward)
-    await world.directory_process.start()
-    await asyncio.gather(*(world.restart(site) for site in world.sites.values()))
 
 
 async def _waiting(world: World) -> list[str]:

@@ -166,7 +166,14 @@ class Storm:
             each.restore()
 
     async def _slow(self, event: Event) -> None:
+        """Slow, or dead without a word: what is sent waits in it until it lives again."""
         link = self._link(event)
+        if event.what > 0.6:
+            link.hold()
+            self.tally["dead links"] += 1
+            await asyncio.sleep(event.lasts * 2)
+            link.release()
+            return
         link.delay = event.what * 2
         self.tally["slow links"] += 1
         await asyncio.sleep(event.lasts)

@@ -211,13 +211,17 @@ class World:
     # while it runs
 
     async def restart(self, site: Site) -> None:
-        """Start it until it answers; a kill in between only means once more."""
-        for _ in range(5):
+        """Start it until it answers; on a full disk perhaps again and again, as systemd does."""
+        for _ in range(40):
+            full = self.disk.filled and site.folder.path.is_relative_to(self.disk.path)
             try:
                 if not site.process.running:
                     await site.process.launch()
                 await site.process.ready()
             except NotReady:
+                if full:
+                    site.process.wrong.pop()
+                    await asyncio.sleep(1)
                 continue
             return
         raise AssertionError(f"{site.name} does not start: see its log")
