@@ -16,7 +16,7 @@ from chaos.ledger import PLANTED, REFUSED, SENT, Entry, marks
 from chaos.run import Run, run
 from chaos.wishes import wish
 
-SEED = "a short one"
+SEED = "short 293"  # a roll-back, an outage, a cut, a full disk, a clock, a kill, a restore
 SECONDS = 12.0
 
 

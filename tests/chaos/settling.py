@@ -41,13 +41,12 @@ async def _rest(world: World, hands: list[Hand]) -> list[str]:
     began, quiet, moved = time.monotonic(), 0, 0
     waits: list[str] = []
     while time.monotonic() - began < WITHIN:
-        for hand in hands:
-            await hand.attempt(hand.read_all)
-        waits = await _waiting(world)
+        read = [await hand.attempt(hand.read_all) for hand in hands]
+        waits = await _waiting(world) + ["somebody could not read"] * (not all(read))
         quiet = 0 if waits else quiet + 1
         if quiet >= QUIET:
             return []
-        # What was tried in vain is tried again after an hour, what is missing asked for after a day.
+        # What was tried in vain is tried again after an hour, what is missing after a day.
         if waits and time.monotonic() - began > PATIENT * (moved + 1):
             moved += 1
             if moved in RESTARTS:
