@@ -187,6 +187,9 @@ async def end_user(store: Store, name: str, now: int) -> User:
             raise Trouble(f"{user.name} is the last keyholder: add another one first")
         await tx.execute("DELETE FROM slots WHERE user = ?", (user.id,))
         await tx.execute("UPDATE users SET ended_at = ? WHERE id = ?", (now, user.id))
+        # Where they were told, and when they were away, is nobody's business any more.
+        for table in ("mail_addresses", "absences"):
+            await tx.execute(f"DELETE FROM {table} WHERE user = ?", (user.id,))  # noqa: S608 - one of two names
         await audit(tx, now, None, "user-ended", user.id)
 
     await store.write(work)

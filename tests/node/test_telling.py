@@ -25,7 +25,7 @@ from referral_node.setup import NewNode, make_node
 from referral_node.store.facts import BACKUP_FAILED_AT, keep, time_bytes
 from referral_node.telling import WHY, Telling, mail_state
 from referral_node.trouble import Trouble
-from referral_node.users import all_users
+from referral_node.users import all_users, end_user
 from referral_node.vault import KdfCost, Kit, Password, SlotKeys
 from smtp_server import MailHost
 
@@ -66,6 +66,16 @@ async def test_an_address_is_set_and_taken_away(world: MailWorld) -> None:
             await told.mail({"name": "ines", "address": address})
     with pytest.raises(Trouble, match="nobody signs in as 'joao'"):
         await told.mail({"name": "joao", "address": "a@b.de"})
+
+
+async def test_whoever_leaves_is_told_nothing_more_and_leaves_no_address(world: MailWorld) -> None:
+    await world.keyholder("ines", POINT_OF_CONTACT)
+    joao = await world.keyholder("joao", DEPUTY)
+    await world.away(joao, "2026-12-01", "2026-12-02")
+    await end_user(world.store, "joao", world.clock.now)
+    assert await world.store.rows("SELECT 1 FROM absences") == []
+    (left,) = await world.store.rows("SELECT address FROM mail_addresses")
+    assert left["address"] == at("ines")
 
 
 async def test_days_away_are_entered_listed_and_taken_back(world: MailWorld) -> None:
