@@ -31,7 +31,7 @@ LATELY: Final = 40 * DAY
 """Within this time what is open was begun."""
 PEOPLE: Final = 300
 """Different people; each is in many cases, as their contents are packed once."""
-AT_ONCE: Final = 500
+AT_ONCE: Final = 2_000
 """Threads in one transaction."""
 _TIMES: Final = ("at", "held_at", "expires", "opened_at", "respond_by", "changed_at")
 
