@@ -188,8 +188,10 @@ class Hand:
     async def write(self, wished: Wish) -> None:
         """Some messages in one referral, one after the other."""
         thread = self._pick(wished)
-        page = await self.browser.get(f"/referral/{thread}")
         for number in range(wished.count):
+            # The first below the conversation, the others on the small page.
+            where = f"/referral/{thread}" + ("/do/message" if number else "")
+            page = await self.browser.get(where)
             form = _form(page, "Send message")
             if form is None:
                 return
@@ -203,7 +205,6 @@ class Hand:
             )
             if answer.where is None:
                 return
-            page = await self.browser.get(answer.where)
 
     async def act(self, wished: Wish) -> None:
         """One of the acts that the referral's page offers."""

@@ -74,8 +74,15 @@ class Run:
         yield f"seed {self.seed}: " + ("FAILED" if self.faults else "ended clean")
 
 
-async def run(folder: Path, seed: str, seconds: float, without: frozenset[str]) -> Run:
-    """The whole of it. ``without``: kinds of events that are left out."""
+async def run(
+    folder: Path,
+    seed: str,
+    seconds: float,
+    without: frozenset[str] = frozenset(),
+    hurry: float = 1.0,
+) -> Run:
+    """The whole of it. ``without``: kinds of events that are left out; ``hurry``: below 1, events
+    follow one another faster."""
     found = Run(seed, seconds)
     world, ledger = World(folder), found.ledger
     found.left_out = {_COUNTED[kind] for kind in without if kind in _COUNTED}
@@ -91,6 +98,7 @@ async def run(folder: Path, seed: str, seconds: float, without: frozenset[str]) 
         ]
         await _introduce(world, hands)
         storm = Storm(world, ledger, seed, without)
+        storm.hurry = hurry
         began = time.monotonic()
         await _storm(storm, hands, seconds)
         found.took["storm"] = time.monotonic() - began

@@ -42,10 +42,9 @@ def wish(seed: str, hand: str, step: int) -> Wish:
         kind = REFER
     return Wish(
         kind,
-        # The newest more often than the oldest.
-        chance.random() ** 2,
         chance.random(),
-        chance.randint(2, 8),
+        chance.random(),
+        chance.randint(3, 12),
         chance.randint(1, 7) if chance.random() < 0.3 and step >= FIRST else None,
         chance.random() < 0.06,
         chance,
