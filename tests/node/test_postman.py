@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from mail_world import ADMINISTRATOR, DAY, HOUR, LINK, MINUTE, MailWorld, at
 from node_world import Offices, send
@@ -550,3 +551,24 @@ async def test_a_look_reads_no_table_of_messages_or_threads_whole(
             plan = [row["detail"] for row in await real(f"EXPLAIN QUERY PLAN {sql}", params)]
             whole = [line for line in plan if line.startswith(("SCAN m", "SCAN t", "SCAN thr"))]
             assert whole == [], (sql, plan)
+
+
+async def test_no_line_of_the_log_holds_an_address_or_what_the_server_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with MailWorld(tmp_path) as world:
+        with capture_logs() as lines:
+            await world.keyholder("ines", POINT_OF_CONTACT)
+            await world.keyholder("joao", POINT_OF_CONTACT)
+            world.host.refused[at("ines")] = f"550 no such user {at('ines')}"
+            await world.thread()
+            await world.round()
+            assert await world.round(after=GATHER) == 1
+            assert await world.postman.test(at("ines")) == "refused"
+        assert [line["event"] for line in lines] == ["mail.failed", "mail.sent", "mail.failed"]
+        said = repr(lines) + "".join(
+            record.getMessage() for record in caplog.records if record.name != "mail.log"
+        )  # mail.log is the server's own
+        assert "utrecht.example" not in said
+        assert "no such user" not in said
