@@ -28,7 +28,6 @@ async def stormy(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_a_short_storm_loses_nothing(stormy: Run) -> None:
     print(*stormy.lines(), sep="\n")
     assert stormy.faults == []
-    # How much is done in that time depends on what else the machine does.
     assert stormy.tally["kills"] >= 2
     assert stormy.tally["roll-backs"] == 1
     assert stormy.tally["repeats"] + stormy.tally["reorders"] + stormy.tally["losses"] >= 1
