@@ -7,6 +7,7 @@ why. The text fields are bounded like those of any form.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import BodyPartReader, hdrs, web
@@ -16,6 +17,7 @@ from referral_node.web.visit import Posted, Visit
 from referral_protocol.attachments import LARGEST
 from referral_protocol.statements import MAX_ATTACHMENTS
 from referral_ui.formdata import CANNOT_KEEP, FormData, clean
+from referral_ui.formdata import MEDIA_TYPE as PLAIN
 from referral_ui.problems import Problem
 from referral_ui.tokens import FIELD
 
@@ -41,46 +43,61 @@ async def read_upload(visit: Visit, take: Take) -> Posted:
     rest of that file was read. Nothing is taken from a form whose token is no good.
     """
     request = visit.request
+    if request.content_type == PLAIN:
+        return await visit.posted()  # kept while somebody signed in again: without its files
+    fields: dict[str, list[str]] = {}
+    faults: dict[str, str] = {}
+    names: list[str] = []
+    nonce, good = "", False
+    async with _whole(request) as parts:
+        async for part in parts:
+            if part.filename:
+                names.append(part.filename)
+                await _file(part, take if good else None)
+                continue
+            value, broken = clean(await _text(part))
+            if part.name == FIELD and not fields and not names:
+                nonce, good = visit.nonce_of(value)
+            elif part.name and part.name != "file":  # that is the field of a file, without one
+                fields.setdefault(part.name, []).append(value)
+                if broken:
+                    faults[part.name] = CANNOT_KEEP
+    if names:
+        fields["files"] = names
+    return Posted(FormData({n: tuple(v) for n, v in fields.items()}, faults), nonce, not good)
+
+
+async def texts(request: web.Request) -> FormData:
+    """The text fields alone, of a form that somebody sent who is not signed in any more."""
+    fields: dict[str, list[str]] = {}
+    async with _whole(request) as parts:
+        async for part in parts:
+            if part.filename:
+                await _skip(part)
+            elif part.name and part.name != "file":
+                fields.setdefault(part.name, []).append(clean(await _text(part))[0])
+    return FormData({name: tuple(values) for name, values in fields.items()})
+
+
+@asynccontextmanager
+async def _whole(request: web.Request) -> AsyncIterator[AsyncIterator[BodyPartReader]]:
+    """The parts of a form. What is none, breaks off or stands still is a Problem."""
     if request.content_type != MEDIA_TYPE:
         raise Problem(415, "not-a-form", f"Forms with files are sent as {MEDIA_TYPE}.")
     if hdrs.CONTENT_ENCODING in request.headers:
         raise Problem(415, "encoded-form", "Forms are sent without a content encoding.")
     if (request.content_length or 0) > MOST:
         raise Problem(413, "form-too-large", "These files are too large to be sent at once.")
-    fields: dict[str, list[str]] = {}
-    faults: dict[str, str] = {}
-    names: list[str] = []
-    nonce, good, read = "", False, 0
     try:
-        parts = await request.multipart()
-        async for part in _parts(parts):
-            if part.filename:
-                names.append(part.filename)
-                await _file(part, take if good else None)
-                continue
-            if part.name == "file":
-                continue  # no file was chosen
-            value, broken = clean(await _text(part))
-            read += 1
-            if read > FIELDS:
-                raise Problem(400, "too-many-fields", f"A form has at most {FIELDS} fields.")
-            if part.name == FIELD and not fields and not names:
-                nonce, good = visit.nonce_of(value)
-            elif part.name:
-                fields.setdefault(part.name, []).append(value)
-                if broken:
-                    faults[part.name] = CANNOT_KEEP
+        yield _parts(await request.multipart())
     except TimeoutError:
         raise Problem(408, "slow-form", "The form did not arrive in time. Send it again.") from None
     except (ValueError, AssertionError, web.RequestPayloadError):
         raise Problem(400, "bad-form", "The form broke off, or is none. Send it again.") from None
-    if names:
-        fields["files"] = names
-    return Posted(FormData({n: tuple(v) for n, v in fields.items()}, faults), nonce, not good)
 
 
 async def _parts(reader: MultipartReader) -> AsyncIterator[BodyPartReader]:
-    while True:
+    for _ in range(FIELDS):
         async with asyncio.timeout(PIECE_TIME):
             part = await reader.next()
         if part is None:
@@ -88,6 +105,7 @@ async def _parts(reader: MultipartReader) -> AsyncIterator[BodyPartReader]:
         if not isinstance(part, BodyPartReader):
             raise ValueError("a form inside a form")
         yield part
+    raise Problem(400, "too-many-fields", f"A form has at most {FIELDS} fields.")
 
 
 async def _text(part: BodyPartReader) -> bytes:

@@ -14,7 +14,7 @@ import referral_inputs
 from files import archive, docx, odt, pdf, pieces, types
 from node_world import AUTHOR
 from page_reader import Page
-from pages_world import Desk, Desks
+from pages_world import PASSWORD, Desk, Desks
 from referral_node.exchange.kinds import REFUSALS
 from referral_node.web import file_view
 from referral_protocol.attachments import LARGEST
@@ -251,6 +251,22 @@ async def test_without_a_file_or_a_valid_page_nothing_is_sent(desks: Desks, thre
     assert "This page had become old" in stale.problems[0]
     assert stale.form("Send").values["text"] == ["Kept"]
     assert on_disk(lisboa) == []
+
+
+async def test_who_was_signed_out_meanwhile_keeps_the_words(desks: Desks, thread: bytes) -> None:
+    lisboa = desks.desk("lisboa")
+    form = (await files_page(lisboa, thread)).form("Send")
+    form.fill({"text": "Kept"})
+    lisboa.sessions.end_all()
+    page = await lisboa.reader.send_files(form, form.button("Send"), [("a.pdf", pdf())])
+    assert page.status == 401
+    assert "What you typed is kept. Choose the files again then: they were not kept." in page.text
+    assert on_disk(lisboa) == []
+    page = await lisboa.reader.submit(page, "Sign in", {"name": lisboa.name, "password": PASSWORD})
+    page = await lisboa.reader.submit(page, "Show what I typed", status=422)
+    assert page.form("Send").values["text"] == ["Kept"]
+    page = await lisboa.reader.upload(page, "Send", [("a.pdf", pdf())])
+    assert "with 1 file." in page.text
 
 
 async def test_sent_twice_it_is_said_once(desks: Desks, thread: bytes) -> None:

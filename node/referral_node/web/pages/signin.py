@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from referral_node import users
 from referral_node.vault import Password, SignedOut, TooManyAttempts, WrongSecret
 from referral_node.vault.slots import Busy, NoMemory
+from referral_node.web import uploading
 from referral_node.web.site import SIGN_IN, Site
 from referral_node.web.visit import Visit
 from referral_ui.formdata import SMALL_FORM_BYTES, FormData, read_form
@@ -20,7 +21,7 @@ from referral_ui.tokens import FIELD, FormTokens, remember_visitor, visitor
 
 FIRST_PAGE: Final = "/"
 OPENING: Final = "/opening"
-AT_ONCE: Final = 2_048
+AT_ONCE: Final = 1_024
 """Bodies opened before the first page; what is left is opened with progress shown."""
 CARRIED: Final = "typed."
 MOST_CARRIED: Final = 48 * 1024
@@ -41,7 +42,8 @@ async def first(site: Site, request: web.Request) -> web.StreamResponse:
     if request.method in ("GET", "HEAD"):
         to = "" if request.path == FIRST_PAGE or not _local(request.path) else request.path
         return _go(f"{SIGN_IN}?to={to}" if to else SIGN_IN)
-    data = (await read_form(request)).without(FIELD)
+    files = request.content_type == uploading.MEDIA_TYPE
+    data = (await (uploading.texts if files else read_form)(request)).without(FIELD)
     room = sum(len(n.encode()) + len(v.encode()) for n in data.names() for v in data.all(n))
     carried = data if room <= MOST_CARRIED else FormData({})
     note = "You were signed out, so nothing was done. Sign in to go on."
@@ -50,6 +52,8 @@ async def first(site: Site, request: web.Request) -> web.StreamResponse:
         if room <= MOST_CARRIED
         else " What you typed was too long to be kept: go back in your browser and copy it first."
     )
+    if files:
+        note += " Choose the files again then: they were not kept."
     form = Form(("name", "password"))
     return _page(site, request, form, to=request.path, note=note, carried=carried, status=401)
 
