@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from mail_world import ADMINISTRATOR, DAY, HOUR, LINK, MINUTE, MailWorld, at
-from node_world import Offices, send
+from mail_world import ADMINISTRATOR, BEGIN, DAY, HOUR, LINK, MINUTE, MailWorld, at
+from node_world import ACTOR, Offices, delivered, say, send
 from referral_node.delivery import postman as postman_module
 from referral_node.delivery.postman import GATHER, URGENT_PAUSE, Mailing, ready_at
 from referral_node.exchange.duty import DEPUTY, POINT_OF_CONTACT, set_address
@@ -21,6 +21,7 @@ from referral_node.mail_settings import Quiet
 from referral_node.store import StoreError
 from referral_protocol.ladder import GIVEN_UP
 from referral_protocol.retry import PATIENCE
+from referral_protocol.statements import NOTE, STATE, WITHDRAW, Head
 
 NIGHT = Quiet(start="21:00", end="07:00")
 
@@ -572,3 +573,42 @@ async def test_no_line_of_the_log_holds_an_address_or_what_the_server_said(
         )  # mail.log is the server's own
         assert "utrecht.example" not in said
         assert "no such user" not in said
+
+
+async def test_what_really_comes_changes_what_is_told(tmp_path: Path) -> None:
+    """Two nodes: opened in time, the deadline drawn nearer, then withdrawn after it was opened."""
+    offices = Offices(tmp_path, "utrecht", "lisboa")
+    offices.clock.now = offices.world.now = BEGIN
+    await offices.start()
+    lisboa, utrecht = offices["lisboa"], offices["utrecht"]
+    try:
+        async with MailWorld(tmp_path, offices) as world:
+            await world.keyholder("ines", POINT_OF_CONTACT)
+            said = await send(offices)
+            await delivered(lisboa)
+            await world.round()
+            await utrecht.exchange.importing.run(utrecht.vault, ACTOR)
+            await utrecht.exchange.voice.received(utrecht.vault, ACTOR, said.thread)
+            await delivered(utrecht)
+            assert await world.round(after=GATHER) == 0  # opened within the minute
+            sooner = Head(None, None, world.clock.now + 8 * HOUR, None)
+            await say(lisboa, said.thread, NOTE, sooner, form="note", text="Sooner, please")
+            await delivered(lisboa)
+            await utrecht.exchange.importing.run(utrecht.vault, ACTOR)
+            await world.round(after=6 * HOUR)
+            assert await world.round(after=GATHER) == 1
+            why = {"form": "withdraw", "reason": "no-longer-needed"}
+            await say(lisboa, said.thread, WITHDRAW, Head(), **why)
+            await delivered(lisboa)
+            await utrecht.exchange.importing.run(utrecht.vault, ACTOR)
+            await world.round(after=HOUR)
+            assert await world.round(after=GATHER) == 1
+            ended = Head(state="cancelled")
+            await say(utrecht, said.thread, STATE, ended, form="answer", outcome="no-longer-needed")
+            assert await world.round(after=10 * DAY) == 0
+            assert world.told("ines") == [
+                ["1 urgent referral awaits an answer by Thu 19 Nov, 23:21."],
+                ["1 urgent referral was withdrawn by its sender: end it, and say what you erased."],
+            ]
+    finally:
+        await offices.stop()
