@@ -88,9 +88,9 @@ MUTANTS: Final = (
     Mutant(
         "an epoch is used again",
         "node/referral_node/exchange/epochs.py",
-        "epoch = max(now, 1 + last, 1 + (0 if kept is None else time_of(kept)))",
+        "epoch = _above(max(last, 0 if kept is None else time_of(kept)), now, entropy)",
         "epoch = last or (now if kept is None else time_of(kept))",
-        "tests/node/test_rollback.py tests/node/test_restore.py",
+        "tests/node/test_counters.py tests/node/test_rollback.py",
     ),
     Mutant(
         "a husk is dropped",
@@ -117,6 +117,44 @@ MUTANTS: Final = (
         "    await other.execute_fetchall('DELETE FROM given WHERE at < ?', (before,))\n"
         "    await other.execute_fetchall('PRAGMA wal_checkpoint(TRUNCATE)')\n",
         "tests/node/test_durable.py",
+    ),
+    # catching up
+    Mutant(
+        "a gap is forgotten",
+        "node/referral_node/exchange/gaps.py",
+        "    if not numbers:\n        return\n",
+        "    if numbers:\n        return\n",
+        "tests/node/test_gaps.py",
+    ),
+    Mutant(
+        "a disk that was put back is not found out",
+        "node/referral_node/exchange/wanting.py",
+        "if ask.kind != RESTORE or not taken.found:",
+        "if True:",
+        "tests/node/test_rollback.py",
+    ),
+    Mutant(
+        "an answer that nobody signed",
+        "protocol/referral_protocol/asks.py",
+        'verify(node_key, labels.ANSWER, answer.head.content, answer.head.signature, "answer")',
+        "pass",
+        "tests/node/test_bad_asks.py",
+    ),
+    Mutant(
+        "a page is believed",
+        "protocol/referral_protocol/asks.py",
+        "return verify_statement(brought.content, brought.signature, keys[statement.sender])",
+        "return SignedStatement(brought.content, brought.signature, statement, "
+        "labels.STATEMENT and __import__('referral_protocol.statements', fromlist=['x'])"
+        ".statement_hash(brought.content))",
+        "tests/node/test_bad_asks.py",
+    ),
+    Mutant(
+        "content is returned that was never said",
+        "protocol/referral_protocol/returns.py",
+        "    check_content(salt, content, named.statement.commitment)\n    return salt, content\n",
+        "    return salt, content\n",
+        "tests/protocol/test_vectors.py -k return",
     ),
     # what is refused of a receipt
     Mutant(
