@@ -8,12 +8,14 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import referral_inputs as inputs
+from chaos import wishes
 from chaos.browser import Answered, Browser, Gone, SignedOut, Trouble, words
 from chaos.ledger import REFUSED, SENT, UNKNOWN, Entry, Ledger
-from chaos.wishes import ACT, CONTINUE, LEAVE, LOOK, NOTE, REFER, Wish, wish
+from chaos.wishes import ACT, NOTE, REFER, Wish, wish
 from chaos.world import Site
 from fed_member import PASSWORD
 from page_reader import FoundForm, Node, Page
@@ -63,7 +65,7 @@ class Hand:
             if self.site.pages is None:
                 await asyncio.sleep(0.05)
                 continue
-            await self.attempt(partial_step(self, wish(self.seed, self.name, self.steps)))
+            await self.attempt(partial(self.step, wish(self.seed, self.name, self.steps)))
             self.steps += 1
             await asyncio.sleep(PAUSE)
 
@@ -128,18 +130,18 @@ class Hand:
     async def step(self, wished: Wish) -> None:
         """Do what is wished, as far as there is something to do it with."""
         match wished.kind:
-            case "refer":
+            case wishes.REFER:
                 await self.refer(wished)
-            case "continue" if self.drafts:
+            case wishes.CONTINUE if self.drafts:
                 await self.go_on(wished, self.drafts.pop(0))
-            case "note" if self.threads:
+            case wishes.NOTE if self.threads:
                 await self.write(wished)
-            case "act" if self.threads:
+            case wishes.ACT if self.threads:
                 await self.act(wished)
-            case "leave":
+            case wishes.LEAVE:
                 await self._learn()
                 await self._leave()
-            case "look" if self.threads:
+            case wishes.LOOK if self.threads:
                 where = LOOKS[int(wished.what * len(LOOKS))]
                 await self.browser.get(where.format(thread=f"/referral/{self._pick(wished)}"))
                 await self._learn()
@@ -386,15 +388,6 @@ class Hand:
         assert answer.where is not None
 
 
-def partial_step(hand: Hand, wished: Wish) -> Callable[[], Awaitable[None]]:
-    """The work of one step."""
-
-    async def work() -> None:
-        await hand.step(wished)
-
-    return work
-
-
 def _form(page: Page, button: str) -> FoundForm | None:
     """The form with this button, if the page has one."""
     found = [f for f in page.forms() if any(b.text == button for b in f.buttons)]
@@ -414,6 +407,3 @@ def _steps(entry: Entry) -> list[tuple[str, inputs.Inputs]]:
         ("consent", consent | {"needs": ["emotional-support"]}),
         ("answer", inputs.ANSWER | {"priority": PRIORITIES[entry.number % 3]}),
     ]
-
-
-__all__ = ["ACT", "CONTINUE", "LEAVE", "LOOK", "NOTE", "REFER", "Hand"]

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -122,14 +123,14 @@ async def _introduce(world: World, hands: list[Hand]) -> None:
         hand.others = [world.sites[name] for name in NAMES if name != hand.site.name]
     for hand in hands[::HANDS]:
         for other in hand.others:
-            await _patiently(hand, lambda hand=hand, other=other: hand.compare(other))
+            await _patiently(hand, partial(hand.compare, other))
     for hand in hands:  # the directory's news may have come after the first look
         hand.ledger.strange.clear()
 
 
-async def _patiently(hand: Hand, work: object) -> None:
+async def _patiently(hand: Hand, work: Callable[[], Awaitable[None]]) -> None:
     for _ in range(200):
-        if await hand.attempt(work):  # type: ignore[arg-type]
+        if await hand.attempt(work):
             return
         await asyncio.sleep(0.1)
     raise AssertionError(f"{hand.name}: does not get on: {hand.ledger.strange[-1:]}")
