@@ -20,6 +20,7 @@ ALLOWED: Final = frozenset(
         "event",
         "exchange",
         "failures",
+        "free_mib",
         "held",
         "incident",
         "kind",
