@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -212,3 +213,39 @@ async def test_a_file_that_another_program_cut_begins_anew(offices: Offices) -> 
         path.write_bytes(path.read_bytes()[:500])
         assert await sender.code(1000, 2000) == ("bad-range", 0)
         assert await sender.code(0) == (None, len(sender.data))
+
+
+async def test_a_request_that_is_broken_off_keeps_its_turn_until_its_bytes_lie(
+    offices: Offices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes that reach the disk late must not undo those of a later range."""
+    async with Sender(offices, ciphertext()) as sender:
+        uploads, core = sender.to.exchange.attachments, sender.to.exchange.core
+        go_on, begun, write = Event(), Event(), core.files.write
+
+        def slow(path: Path, offset: int, data: bytes) -> None:
+            begun.set()
+            go_on.wait(10)
+            write(path, offset, data)
+
+        monkeypatch.setattr(core.files, "write", slow)
+        said = sender.range(0, 1000)[0].range
+
+        async def first() -> None:
+            async with uploads.turn(said):
+                await uploads.store(said, sender.data[:1000])
+
+        task = asyncio.create_task(first())
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await sender.code(0, 2000) == ("busy", 0)
+        go_on.set()
+
+        async def stored() -> bool:
+            return await sender.code(0, 0) == (None, 1000)
+
+        await until(stored)
+        monkeypatch.undo()
+        assert await sender.code(1000) == (None, len(sender.data))

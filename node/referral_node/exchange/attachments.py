@@ -59,6 +59,7 @@ class Attachments:
         self._core = core
         self._quota = quota or Quota()
         self._under_way: set[tuple[bytes, bytes]] = set()
+        self._storing: dict[tuple[bytes, bytes], asyncio.Task[int]] = {}
 
     async def accept(self, head: RangeHead) -> None:
         """Check everything that the head alone decides, before the rest is read."""
@@ -86,16 +87,31 @@ class Attachments:
         try:
             yield await self._begin(said)
         finally:
-            self._under_way.discard(name)
+            storing = self._storing.pop(name, None)
+            if storing is None or storing.done():
+                self._under_way.discard(name)
+            else:  # this request was broken off, its bytes are still on their way to the disk
+                storing.add_done_callback(lambda task: self._ended(name, task))
+
+    def _ended(self, name: tuple[bytes, bytes], task: asyncio.Task[int]) -> None:
+        self._under_way.discard(name)
+        if not task.cancelled():
+            task.exception()  # looked at, so that it is not reported as forgotten
 
     async def store(self, said: Range, data: bytes) -> int:
         """Sync the bytes of a range whose turn it is; how many are held then.
 
         Raises ``wrong-attachment`` if it was the last one and the whole does not have its hash:
-        then nothing is held any more.
+        then nothing is held any more. Once begun it goes on to its end, whatever becomes of the
+        request: the turn ends with it.
         """
-        core = self._core
         check_part(said, data)
+        task = asyncio.ensure_future(self._store(said, data))
+        self._storing[said.sender, said.hash] = task
+        return await asyncio.shield(task)
+
+    async def _store(self, said: Range, data: bytes) -> int:
+        core = self._core
         path = core.files.coming(said.sender, said.hash)
         try:
             await asyncio.to_thread(core.files.write, path, said.offset, data)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from referral_node.store import StoreError
@@ -128,31 +129,47 @@ class Files:
 
 
 class Making:
-    """A ciphertext of our own while it is made. ``finish`` or ``abandon`` ends it."""
+    """A ciphertext of our own while it is made. ``finish`` or ``abandon`` ends it; what a thread
+    still adds after that goes nowhere."""
 
     def __init__(self, files: Files, path: Path, handle: int) -> None:
         self._files = files
         self._path = path
         self._handle = handle
         self._size = 0
+        self._over = False
+        self._lock = Lock()
 
     def add(self, data: bytes) -> None:
         """More of it. Raises StoreError."""
-        with _on_disk():
-            _write_all(self._handle, data, self._size)
-        self._size += len(data)
+        with self._lock:
+            if self._over:
+                return
+            with _on_disk():
+                _write_all(self._handle, data, self._size)
+            self._size += len(data)
 
     def finish(self, hash: bytes) -> None:
-        """All of it is there: sync it and give it its name."""
-        with _on_disk():
-            os.fsync(self._handle)
-        os.close(self._handle)
+        """All of it is there: sync it and give it its name. If that fails it is gone."""
+        try:
+            with self._lock, _on_disk():
+                os.fsync(self._handle)
+        except StoreError:
+            self.abandon()
+            raise
+        self._end()
         self._files.keep(self._path, hash)
 
     def abandon(self) -> None:
         """It is not wanted."""
-        os.close(self._handle)
+        self._end()
         self._files.remove(self._path)
+
+    def _end(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._over = True
+                os.close(self._handle)
 
 
 def _write_all(handle: int, data: bytes, offset: int) -> None:

@@ -81,8 +81,13 @@ class Filing:
             making.abandon()  # not in a thread: a request that was cut off must leave nothing
             raise
         entry = FileEntry(sealing.hash, key, name(kind), kind.type, sealing.length)
-        await asyncio.to_thread(making.finish, entry.hash)
-        await self._put(vault, actor, owner, entry, sealing.size)
+
+        async def keep() -> None:
+            await asyncio.to_thread(making.finish, entry.hash)
+            await self._put(vault, actor, owner, entry, sealing.size)
+
+        # All of it is here: who goes away now finds it added, or not at all.
+        await asyncio.shield(asyncio.ensure_future(keep()))
         return entry
 
     def _check_room(self) -> None:
