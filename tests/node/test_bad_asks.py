@@ -149,7 +149,8 @@ async def test_what_is_asked_here_is_right(offices: Offices, asking: Asking) -> 
         answered = await asking.send(asking.ask())
     assert answered.code is None
     assert answered.page is not None
-    assert [line["event"] for line in lines] == ["ask.answered"]
+    events = [line["event"] for line in lines if line["event"].startswith("ask")]
+    assert events == ["ask.answered"]
     assert len(answered.page.statements) == 1
     assert answered.page.held is not None
     assert answered.page.held.seq == 1
