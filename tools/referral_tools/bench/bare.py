@@ -10,7 +10,7 @@ from referral_tools.bench import primitives
 from referral_tools.bench.machine import Spread, fsync_us, spread
 
 RUNS: Final = 3
-BATCHES: Final = 8
+BATCHES: Final = 6
 
 
 @dataclass(frozen=True)

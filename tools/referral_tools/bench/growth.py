@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +27,8 @@ from referral_tools.bench.serving import cpu_seconds
 
 SMALL: Final = 1_000
 SIZES: Final = (100_000, 1_000_000)
+FEW: Final = 10_000
+"""So many are filled in here; more, both stores at once, each by a process of its own."""
 SENDERS: Final = 256
 WARM: Final = 256
 """Messages before the clock starts: what is read once is in memory then."""
@@ -113,16 +114,17 @@ def _filled(place: Path, samples: Sequence[Sample], messages: int) -> list[Place
     """Two nodes that hold so many messages of each other."""
     place.mkdir()
     places = [Place(place / name) for name in ("sender", "recipient")]
-    spawn = multiprocessing.get_context("spawn")
-    with ExitStack() as last:
-        pool = last.enter_context(ProcessPoolExecutor(2, mp_context=spawn))
-        jobs = []
-        for one, other in (places, places[::-1]):
-            one.folder.mkdir()
-            path = one.folder / "node.db"
-            jobs.append(pool.submit(_fill, path, one.id, other.id, samples, messages))
+    jobs = []
+    for one, other in (places, places[::-1]):
+        one.folder.mkdir()
+        jobs.append((one.folder / "node.db", one.id, other.id, samples, messages))
+    if messages <= FEW:
         for job in jobs:
-            job.result()
+            _fill(*job)
+        return places
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done in [pool.submit(_fill, *job) for job in jobs]:
+            done.result()
     return places
 
 

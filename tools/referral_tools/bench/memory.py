@@ -14,7 +14,7 @@ from referral_tools.bench.large import large
 from referral_tools.bench.machine import machine, spread
 from referral_tools.bench.serving import serving
 
-REST: Final = 3.0
+REST: Final = 2.0
 """Seconds after which a node that was started is at rest."""
 NOTHING: Final = (
     "print(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmRSS')))"
