@@ -32,6 +32,16 @@ _COUNTS = (
         "SELECT COUNT(*) FROM messages WHERE body = 'unsealed' AND mine = 1",
     ),
     (
+        "referral_files_waiting",
+        "Files of ours that their recipient does not hold yet",
+        "SELECT COUNT(*) FROM attachments WHERE waits IS NOT NULL",
+    ),
+    (
+        "referral_files_bytes",
+        "Size of all files that are kept here",
+        "SELECT COALESCE(SUM(held), 0) FROM attachments",
+    ),
+    (
         "referral_threads_open",
         "Threads that have not ended",
         "SELECT COUNT(*) FROM threads WHERE ended = 0",
