@@ -180,6 +180,10 @@ class Sweep:
         ended = asyncio.ensure_future(process.wait())
         work = asyncio.ensure_future(exchange(self.fed, self.accepted))
         await asyncio.wait({ended, work}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done() and work.exception() is not None:
+            await asyncio.wait({ended}, timeout=10)
+            if not ended.done():
+                work.result()  # it went wrong although the power was there
         ended.cancel()
         work.cancel()
         ends = await asyncio.gather(ended, work, return_exceptions=True)
