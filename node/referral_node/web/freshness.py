@@ -17,7 +17,8 @@ NO_FIRST_USE: Final = (Freshness.STALE, Freshness.LOST)
 NO_ROOM: Final = Banner(
     "The disk of your node is almost full",
     "Nothing that others send is taken until there is room. Their nodes try again by themselves, so"
-    " nothing is lost, but it comes late. You can still write and send. Tell your administrator.",
+    " nothing is lost, but it comes late. You can still write and send, but not add files. Tell"
+    " your administrator.",
     "warn",
 )
 
