@@ -15,6 +15,7 @@ import referral_inputs as inputs
 from chaos import wishes
 from chaos.browser import Answered, Browser, Gone, SignedOut, Trouble, words
 from chaos.ledger import REFUSED, SENT, UNKNOWN, Entry, Ledger
+from chaos.steps import steps_of
 from chaos.wishes import ACT, NOTE, REFER, Wish, wish
 from chaos.world import Site
 from fed_member import PASSWORD
@@ -32,7 +33,6 @@ _MONTHS: Final = (
 _THREAD: Final = re.compile(r"/referral/([0-9a-f]{64})")
 _NOT_DONE: Final = ("erased", "ask-erase")
 """Acts that leave nothing to compare."""
-PRIORITIES: Final = ("immediate", "urgent", "routine")
 MOST_DRAFTS: Final = 4
 PAUSE: Final = 0.1
 """Seconds between two steps: the machine has other work as well."""
@@ -322,7 +322,7 @@ class Hand:
         draft, begun, entry, to = at
         if entry.may_be_lost and entry.outcome == UNKNOWN:
             return  # perhaps it was sent before its node was put back: a person would look first
-        steps = _steps(entry)
+        steps = steps_of(entry)
         number = begun
         try:
             for number in range(begun, len(steps)):
@@ -392,18 +392,3 @@ def _form(page: Page, button: str) -> FoundForm | None:
     """The form with this button, if the page has one."""
     found = [f for f in page.forms() if any(b.text == button for b in f.buttons)]
     return found[0] if found else None
-
-
-def _steps(entry: Entry) -> list[tuple[str, inputs.Inputs]]:
-    """The eight steps; the entry's text is in what happened."""
-    consent = {k: v for k, v in inputs.CONSENT[0].items() if not k.startswith("withheld")}
-    return [
-        ("who", {}),
-        ("safe_contact", inputs.SAFE_CONTACT),
-        ("happened", inputs.HAPPENED | {"summary": entry.text}),
-        ("needs", inputs.NEEDS[0]),
-        ("risk", inputs.RISK),
-        ("communication", inputs.COMMUNICATION),
-        ("consent", consent | {"needs": ["emotional-support"]}),
-        ("answer", inputs.ANSWER | {"priority": PRIORITIES[entry.number % 3]}),
-    ]
