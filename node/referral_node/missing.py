@@ -64,16 +64,20 @@ def lines(answer: Mapping[str, Any], when: Any) -> Iterator[str]:
         yield (
             f"Since {when(answer['begun_at'])}: {how} for what is missing here;"
             f" {answer['answered']} of {answer['asked']} members answered,"
-            f" {answer['found']} messages came back."
+            f" {_messages(answer['found'])} came back."
         )
     if answer["lost"]:
         yield (
-            f"{answer['lost']} messages are here without their content: it comes when somebody"
-            " signs in at the other organisation, and then here."
+            f"{_messages(answer['lost'])} without content: it comes when somebody signs in at the"
+            " other organisation, and then here."
         )
     for gap in answer["gaps"]:
         asked = "not asked for yet" if gap["asked_at"] is None else f"asked {when(gap['asked_at'])}"
         yield (
-            f"Missing from {gap['name'] or gap['peer']}: {gap['count']} messages,"
+            f"Missing from {gap['name'] or gap['peer']}: {_messages(gap['count'])},"
             f" since {when(gap['since'])}, {asked}."
         )
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"

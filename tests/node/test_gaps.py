@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catching import HOUR, agree, caught_up
@@ -11,6 +12,7 @@ from fed_member import Member
 from federation import Federation
 from referral_node.exchange import gaps
 from referral_node.exchange.gaps import Gap
+from referral_node.missing import lines, missing
 from referral_protocol.statements import NOTE, Head
 
 
@@ -43,6 +45,13 @@ async def never_sent(member: Member, thread: bytes) -> bytes:
     return said.hash
 
 
+async def today(member: Member) -> str:
+    page = await member.page().get("/")
+    if "Sign in" in page.buttons():
+        page = await member.sign_in()
+    return page.text
+
+
 async def shown(member: Member) -> list[Gap]:
     now: int = member.exchange.clock()
     return await gaps.shown(member.store, now)
@@ -66,12 +75,18 @@ async def test_a_gap_of_a_day_is_shown_and_asked_for_and_closes(fed: Federation)
     assert behind not in {m.hash for m in (await utrecht.view(said.thread)).messages}
     fed.clock.now += HOUR
     assert await shown(utrecht) == [Gap(lisboa.id, 1, noticed, None)]
+    assert "A message is missing" in await today(utrecht)
+    assert "Associação Ponte Tejo has been missing since" in await today(utrecht)
+    assert "We are asking for it." in await today(utrecht)
+    told = await missing(utrecht.store, {lisboa.id: "Ponte Tejo"})
+    assert "Missing from Ponte Tejo: 1 message," in "".join(lines(msgspec.to_builtins(told), str))
     fed.link("utrecht", "lisboa").cut()
     await utrecht.node.asker.round()
     assert [gap.count for gap in await shown(utrecht)] == [1]
     fed.link("utrecht", "lisboa").mend()
     fed.clock.now += HOUR
     await utrecht.node.asker.round()
+    assert "We asked for it." in await today(utrecht)  # until what came was looked at
     assert behind in {m.hash for m in (await utrecht.view(said.thread)).messages}
     await caught_up(fed)
     assert await shown(utrecht) == []

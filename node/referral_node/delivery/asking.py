@@ -59,13 +59,18 @@ class Asker:
         self._http = http
         self._chance = chance
         self._wanting = Wanting(core)
+        self._noted = False
         self._soon = asyncio.Event()
         self._busy = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Note what this start has to ask, and begin."""
-        await self._wanting.start()
+        try:
+            await self._wanting.start()
+            self._noted = True
+        except StoreError as error:  # a full disk keeps nobody from reading or receiving
+            log.error("asker.store", code=error.code)
         self._task = asyncio.create_task(self._run(), name="asker")
 
     async def stop(self) -> None:
@@ -81,8 +86,9 @@ class Asker:
         while True:
             self._soon.clear()
             try:
-                if epochs.look(self._core):
+                if epochs.look(self._core) or not self._noted:
                     await self._wanting.start()
+                    self._noted = True
                 await self.round()
             except StoreError as error:
                 log.error("asker.store", code=error.code)
