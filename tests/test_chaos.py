@@ -22,7 +22,7 @@ SECONDS = 12.0
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stormy(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return await run(tmp_path_factory.mktemp("chaos"), SEED, SECONDS, hurry=0.5)
+    return await run(tmp_path_factory.mktemp("chaos"), SEED, SECONDS, hurry=0.3)
 
 
 def test_a_short_storm_loses_nothing(stormy: Run) -> None:

@@ -66,7 +66,7 @@ def event(seed: str, number: int) -> Event:
     return Event(
         number,
         deck[number % len(deck)],
-        chance.uniform(1.2, 3.4),
+        chance.uniform(2.0, 5.0),
         chance.uniform(0.3, 5.0),
         chance.random(),
         chance.random(),

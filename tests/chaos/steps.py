@@ -1,4 +1,4 @@
-"""What is typed into the eight steps of a referral: the words of the story, and the entry's text."""
+"""What is typed into the eight steps of a referral: the story's words, and the entry's text."""
 
 from typing import Final
 
