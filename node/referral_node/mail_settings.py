@@ -28,6 +28,24 @@ ADDRESS: Final = (
     r"@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+\Z"
 )
 """Plain addresses alone: no name before them, no quotes, nothing that could begin another line."""
+WHY: Final = {
+    "answer": "what answers there is no mail server",
+    "auth": "user or password is wrong",
+    "ca-file": "the file of certificates (ca) cannot be used",
+    "connect": "the mail server is not reached",
+    "connection": "the mail server broke off",
+    "later": "the mail server asks to come back later",
+    "no-starttls": "the mail server offers no STARTTLS, and nothing is sent in the clear",
+    "not-supported": "the mail server cannot do what is needed",
+    "off": "this node sends no mail: [mail] is missing in node.toml",
+    "password-file": "the password's file cannot be read",
+    "password-file-open": "others may read the password's file: chmod 600",
+    "refused": "the mail server refuses it",
+    "time-out": "the mail server is too slow",
+    "tls": "the mail server's certificate does not hold",
+    "too-soon": "a test went a moment ago: wait a minute",
+}
+"""What each code of a mail that was not taken means."""
 
 Address = Annotated[str, Meta(pattern=ADDRESS)]
 Clock = Annotated[str, Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")]

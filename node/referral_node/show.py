@@ -21,8 +21,8 @@ from referral_node.backup.format import Head
 from referral_node.backup.making import Made
 from referral_node.backup.restoring import Restored
 from referral_node.config import Config
+from referral_node.mail_settings import WHY
 from referral_node.setup import Made as MadeNode
-from referral_node.telling import WHY
 
 _MINUTE: Final = 60
 _UTC: Final = ZoneInfo("UTC")

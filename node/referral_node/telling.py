@@ -22,31 +22,13 @@ from referral_node.exchange.duty import (
     set_address,
     today,
 )
-from referral_node.mail_settings import is_address
+from referral_node.mail_settings import WHY, is_address
 from referral_node.store import Store
 from referral_node.trouble import Trouble
 from referral_node.users import present
 
 NONE: Final = "none"
 """In place of an address: take it away."""
-WHY: Final = {
-    "answer": "what answers there is no mail server",
-    "auth": "user or password is wrong",
-    "ca-file": "the file of certificates (ca) cannot be used",
-    "connect": "the mail server is not reached",
-    "connection": "the mail server broke off",
-    "later": "the mail server asks to come back later",
-    "no-starttls": "the mail server offers no STARTTLS, and nothing is sent in the clear",
-    "not-supported": "the mail server cannot do what is needed",
-    "off": "this node sends no mail: [mail] is missing in node.toml",
-    "password-file": "the password's file cannot be read",
-    "password-file-open": "others may read the password's file: chmod 600",
-    "refused": "the mail server refuses it",
-    "time-out": "the mail server is too slow",
-    "tls": "the mail server's certificate does not hold",
-    "too-soon": "a test went a moment ago: wait a minute",
-}
-"""What each code of a mail that was not taken means."""
 
 
 class MailArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,11 +19,12 @@ from referral_node.config import Config, Exchange, Metrics, Pages, parse_config,
 from referral_node.delivery import postman as postman_module
 from referral_node.exchange.duty import DEPUTY, POINT_OF_CONTACT
 from referral_node.folder import StateFolder
+from referral_node.mail_settings import WHY
 from referral_node.main import Node, start
 from referral_node.parts import Parts
 from referral_node.setup import NewNode, make_node
 from referral_node.store.facts import BACKUP_FAILED_AT, keep, time_bytes
-from referral_node.telling import WHY, Telling, mail_state
+from referral_node.telling import Telling, mail_state
 from referral_node.trouble import Trouble
 from referral_node.users import all_users, end_user
 from referral_node.vault import KdfCost, Kit, Password, SlotKeys

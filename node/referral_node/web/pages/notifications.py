@@ -24,8 +24,7 @@ from referral_node.exchange.duty import (
     today,
     told,
 )
-from referral_node.mail_settings import LONGEST_ADDRESS, is_address
-from referral_node.telling import WHY
+from referral_node.mail_settings import LONGEST_ADDRESS, WHY, is_address
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import Visit
 from referral_ui.forms import Form
