@@ -106,11 +106,20 @@ class Asker:
 
             async def one(peer: bytes) -> None:
                 async with room:
-                    await self._peer(peer)
+                    await self._kept_apart(peer)
 
             async with asyncio.TaskGroup() as group:
                 for peer in await self._wanting.due():
                     group.create_task(one(peer))
+
+    async def _kept_apart(self, peer: bytes) -> None:
+        """Ask one peer; whatever is wrong with it, the others are asked."""
+        try:
+            await self._peer(peer)
+        except StoreError as error:
+            log.error("asker.store", code=error.code)
+        except Exception as error:  # noqa: BLE001 - a fault here must not end the others' asking
+            log.error("asker.fault", kind=type(error).__name__)
 
     async def _peer(self, peer: bytes) -> None:
         """Ask one peer for one thing after the other, until that is all or it fails."""
