@@ -49,6 +49,11 @@ class Request:
     fate: str
 
 
+ACCEPTING: Final = 5
+"""Turns of the event loop after which a connection that was just accepted has its task. One that is
+overlooked is found by the garbage collector, as a fault of whatever test runs by then."""
+
+
 class Broken(Exception):
     """The other end is not there, or broke off."""
 
@@ -135,6 +140,8 @@ class Link:
         """Close everything; nothing of this link is left in the loop."""
         if self._server is not None:
             self._server.close()
+        for _ in range(ACCEPTING):
+            await asyncio.sleep(0)
         self.cut()
         self._open.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
