@@ -37,10 +37,18 @@ class Storm:
         self._under_way: set[asyncio.Task[None]] = set()
         self._filling = asyncio.Lock()
         self._copies = 0
-        self._faults: list[BaseException] = []
+        self._faults: list[Exception] = []
 
     async def rage(self, stop: asyncio.Event) -> None:
-        """Event after event."""
+        """Event after event; whatever ends it, none goes on afterwards."""
+        try:
+            await self._rage(stop)
+        finally:
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _rage(self, stop: asyncio.Event) -> None:
         for (a, b), link in self.world.links.items():
             link.weather = plans.weather(self.seed, f"{a}-{b}")
             link.lateness = 1.5
@@ -80,7 +88,7 @@ class Storm:
             return
         try:
             await kinds[event.kind](event)
-        except BaseException as error:  # noqa: BLE001 - raised again by `rage`
+        except Exception as error:  # noqa: BLE001 - raised again by `rage`
             self._faults.append(error)
 
     def _site(self, event: Event) -> Site:
