@@ -62,10 +62,10 @@ class Liar:
         self.endpoint = f"http://127.0.0.1:{port}"
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
         for _ in range(ACCEPTING):
             await asyncio.sleep(0)
+        if self._server is not None:
+            self._server.close()
         for writer in self._writers:
             writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -138,10 +138,10 @@ class Link:
 
     async def close(self) -> None:
         """Close everything; nothing of this link is left in the loop."""
-        if self._server is not None:
-            self._server.close()
         for _ in range(ACCEPTING):
             await asyncio.sleep(0)
+        if self._server is not None:
+            self._server.close()
         self.cut()
         self._open.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
