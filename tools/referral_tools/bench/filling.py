@@ -10,6 +10,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -144,11 +145,11 @@ class Filler:
                 count += len(chosen.messages)
                 for table, row in self._copy(chosen):
                     batch.setdefault(table, []).append(row)
-            await store.write(lambda tx, rows=batch: _insert(tx, rows))  # type: ignore[misc]
+            await store.write(partial(_insert, batch=batch))
             told(min(begin + AT_ONCE, threads))
         await store.write(self._counters)
         for index in indexes:
-            await store.write(lambda tx, sql=index: tx.execute(sql))  # type: ignore[misc]
+            await store.write(partial(Tx.execute, sql=index))
         await store.truncate()
         return count
 

@@ -45,7 +45,7 @@ async def large(
                 first.exchange.store,
                 chosen,
                 number,
-                lambda done, of=number: told(f"filling: {done:,} of {of:,} threads"),  # type: ignore[misc]
+                lambda done, of=number: told(f"filling: {done:,} of {of:,} threads"),  # type: ignore[misc]  # one for each store
             )
         count += sum(len(each.messages) for each in samples.values())
         return Large(first.folder.path, threads, count)
