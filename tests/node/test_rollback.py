@@ -121,7 +121,9 @@ async def test_pages_and_status_say_so(fed: Federation) -> None:
     assert "2 messages still wait for content" in today
     received = await lisboa.page().get(f"/referral/{sent.thread.hex()}")
     assert "Its content was lost here. Steunpunt Dom sends it again." in received.text
-    assert "Accept this referral" not in received.text  # nobody answers what cannot be read
+    # Nobody answers what cannot be read.
+    assert "Accept this referral" not in received.text
+    assert "Message to" not in received.text
     mine = await lisboa.page().get(f"/referral/{said.thread.hex()}")
     assert "Part of this case was lost here" in mine.text
     told = await lisboa.node.operations().handlers()["status"]({})

@@ -46,22 +46,19 @@ def words(told: Standing, times: Times) -> Banner | None:
     rolled = told.rolled_back_at is not None and told.rolled_back_at >= (told.restored_at or 0)
     if rolled:
         title = "This node was put back to an earlier state"
-        when = f"That was found {lower(times.moment(told.begun_at))}."
+        when = f"Found {lower(times.moment(told.begun_at))}."
     else:
         title = "This node was restored from a backup"
-        when = f"It began to ask {lower(times.moment(told.begun_at))}."
-    asked = "1 organisation" if told.asked == 1 else f"{told.asked:,} organisations"
-    has = "has" if told.answered == 1 else "have"
+        when = f"Others are asked since {lower(times.moment(told.begun_at))}."
+    back = f"{_messages(told.found)} came back"
+    if not going:
+        text = f"{when} All who were asked have said what is missing here: {back}. {lost}"
+        return Banner(title, text.strip(), "warn" if lost else "ok")
     text = (
-        f"{when} It asks {asked} for what is missing here: {told.answered:,} {has} answered,"
-        f" {_messages(told.found)} came back."
+        f"{when} {told.answered:,} of {told.asked:,} organisations have said what is missing here:"
+        f" {back} so far. Until all have answered, a case may look older than it is. {lost}"
     )
-    if over:
-        text = f"{when} What was missing was asked for: {_messages(told.found)} came back."
-        return Banner(title, text, "ok")
-    if going:
-        text += " Until all have answered, a case may look older than it is."
-    return Banner(title, f"{text} {lost}".strip(), "warn")
+    return Banner(title, text.strip(), "warn")
 
 
 def gap_words(gap: Gap, peer: Organisation, times: Times) -> Banner:

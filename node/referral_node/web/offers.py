@@ -43,16 +43,19 @@ _GRAVE: Final = (
 )
 
 
+def lost(case: Case) -> bool:
+    """Whether its opening content was lost here: nobody says anything to what cannot be read."""
+    return case.view.opener is None and case.view.opener_standing == "lost"
+
+
 def allowed(case: Case, act: Act) -> bool:
     """Whether an act is possible in a thread as it stands."""
-    if ROLE.get(act.code, case.view.role) != case.view.role:
+    if ROLE.get(act.code, case.view.role) != case.view.role or lost(case):
         return False
     if case.view.erased_at is not None:
         return False  # nothing is here any more that an act could be about
     if case.receiving and case.view.opener is None and act.kind != STATE:
         return False
-    if case.view.opener is None and case.view.opener_standing == "lost":
-        return False  # nobody answers what cannot be read yet
     if case.withdrawn and act.code in ("decline", "ask-information"):
         return False  # whoever did not know of the withdrawal is told, instead of answering past it
     if act.code == "outcome":
@@ -75,6 +78,8 @@ def allowed(case: Case, act: Act) -> bool:
 
 def offers(case: Case) -> Offer:
     """The box for this reader, now."""
+    if lost(case):
+        return Offer("What you can do")
     found = _receiving(case) if case.receiving else _referring(case)
     shown = [act for act in found if allowed(case, act)]
     main, second, links = _ranked(case, shown)

@@ -17,7 +17,7 @@ from referral_node.web.case import Case, author_of
 from referral_node.web.conversation_view import Line, conversation
 from referral_node.web.ladder_view import rungs
 from referral_node.web.members import lowered
-from referral_node.web.offers import Offer, offers
+from referral_node.web.offers import Offer, lost, offers
 from referral_node.web.reading_rows import Reader, Reading, quote
 from referral_node.web.safe_view import SafeBox, safe_box
 from referral_node.web.sections_view import Danger, danger, parts
@@ -80,6 +80,7 @@ class ReferralPage:
     printed: str
     same_person: tuple[tuple[Text, str], ...] = ()
     erased: bool = False
+    writable: bool = True
 
 
 def reader_of(case: Case, *, mine: bool) -> Reader:
@@ -131,6 +132,7 @@ def build(
         printed=printed(case, person),
         same_person=_same(case, others),
         erased=case.view.erased_at is not None,
+        writable=case.view.erased_at is None and not lost(case),
     )
 
 

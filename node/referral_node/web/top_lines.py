@@ -278,7 +278,7 @@ def banners(case: Case) -> tuple[Banner, ...]:
     lost = sum(m.standing == "lost" for m in case.view.messages)
     if lost:
         count = "A message" if lost == 1 else f"{lost:,} messages"
-        text = Markup("{} of this case came back without content; {} is asked for it.").format(
+        text = Markup("{} of this case came back without content. {} is asked for it.").format(
             count, peer.name
         )
         found.append(Banner("Part of this case was lost here", text, "warn"))
