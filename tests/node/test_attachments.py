@@ -14,6 +14,7 @@ from federation import Federation, until
 from files import pdf, pieces
 from links import LOSE, LOSE_ANSWER, PASS, REPEAT
 from referral_node.exchange import FileEntry, FilesGone, Said, erase
+from referral_node.exchange.attachments import Attachments, Quota
 from referral_node.exchange.clearing import clear, drop_old, sweep
 from referral_node.exchange.file_names import safe_name
 from referral_node.store import StoreError, Tx
@@ -196,6 +197,45 @@ async def test_a_dead_upload_holds_up_no_other_message(fed: Federation) -> None:
     shown = [m.hash for m in (await utrecht.view(said.thread)).messages]
     assert second.hash in shown
     assert plain.hash in shown
+
+
+async def test_a_file_that_is_not_taken_for_two_weeks_is_told(fed: Federation) -> None:
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await referred(fed)
+    utrecht.exchange.attachments = Attachments(utrecht.exchange.core, Quota(files=0))
+    entry = await added(lisboa, said.thread, pdf())
+    await filed(lisboa, said.thread, entry)
+    plain = await lisboa.note(said.thread, "Without a file")
+    link = fed.link("lisboa", "utrecht")
+
+    async def refused() -> bool:
+        asked = sum(r.method == "PUT" for r in link.requests)
+        return asked >= 2 and await lisboa.count("SELECT COUNT(*) FROM outbox") == 1
+
+    await until(refused)
+    fed.clock.now += 15 * DAY
+    await until_there(fed, lisboa)
+    left = await lisboa.store.rows("SELECT code FROM outbox")
+    assert [row["code"] for row in left] == ["undelivered"]
+    await fed.read_all()
+    assert plain.hash in [m.hash for m in (await utrecht.view(said.thread)).messages]
+    assert len(lisboa.node.courier._uploads._workers) == 1  # it may still be sent anew
+
+
+async def test_a_worker_ends_when_no_file_waits(fed: Federation) -> None:
+    lisboa = fed["lisboa"]
+    said = await referred(fed)
+    uploads = lisboa.node.courier._uploads
+    assert uploads._workers == {}
+    for size in (2_000, 3_000):
+        await filed(lisboa, said.thread, await added(lisboa, said.thread, pdf(size)))
+        assert list(uploads._workers) == [fed["utrecht"].id]
+        await until_there(fed, lisboa)
+
+        async def ended() -> bool:
+            return uploads._workers == {}
+
+        await until(ended)
 
 
 async def test_a_message_whose_files_were_lost_there_brings_them_again(fed: Federation) -> None:

@@ -116,8 +116,7 @@ class Uploads:
         """Begin with what waited when the node stopped."""
         self._core.carry = self.carry
         rows = await self._core.store.rows(
-            "SELECT DISTINCT m.peer FROM attachments a JOIN messages m ON m.number = a.waits "
-            "WHERE a.waits IS NOT NULL"
+            "SELECT DISTINCT peer FROM attachments WHERE waits IS NOT NULL"
         )
         for row in rows:
             self.carry(bytes(row["peer"]))
@@ -156,6 +155,9 @@ class Uploads:
             try:
                 if self._core.clock() >= peer.retry_at:
                     await self._round(peer)
+                if await self._idle(peer):
+                    del self._workers[peer.id]
+                    return
                 pause = self._pause(peer)
             except StoreError as error:
                 log.error("uploads.store", code=error.code)
@@ -166,6 +168,13 @@ class Uploads:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await peer.event.wait()
+
+    async def _idle(self, peer: _Peer) -> bool:
+        """Whether no file waits for this peer at all, and none was committed meanwhile."""
+        row = await self._core.store.row(
+            "SELECT 1 FROM attachments WHERE waits IS NOT NULL AND peer = ? LIMIT 1", (peer.id,)
+        )
+        return row is None and not peer.event.is_set()
 
     async def _round(self, peer: _Peer) -> None:
         """Range after range, until nothing waits or one fails."""
@@ -182,7 +191,7 @@ class Uploads:
                 if failure.all:
                     await self._postpone(peer, failure)
                     return
-                self._put_off(peer, file, failure)
+                await self._put_off(peer, file, failure)
             else:
                 peer.failures, peer.retry_at = 0, 0
 
@@ -195,7 +204,7 @@ class Uploads:
                 "SELECT a.hash, a.size, a.waits, m.thread FROM attachments a "
                 "JOIN outbox o ON o.message = a.waits JOIN messages m ON m.number = a.waits "
                 "JOIN bodies b ON b.message = a.waits "
-                "WHERE a.waits IS NOT NULL AND o.peer = ? AND o.code IS NULL AND m.expires >= ? "
+                "WHERE a.waits IS NOT NULL AND a.peer = ? AND o.code IS NULL AND m.expires >= ? "
                 "AND a.hash NOT IN (*) ORDER BY o.rank, a.waits, a.number LIMIT 1",
                 len(put_off),
             ),
@@ -313,7 +322,7 @@ class Uploads:
         await self._core.store.write(work)
         self._core.changes.changed(file.thread)
 
-    def _put_off(self, peer: _Peer, file: _File, failure: _Failed) -> None:
+    async def _put_off(self, peer: _Peer, file: _File, failure: _Failed) -> None:
         """This file waits, the others go on."""
         now = self._core.clock()
         failures = peer.later.get(file.hash, (0, 0))[0] + 1
@@ -326,6 +335,7 @@ class Uploads:
             code=failure.code,
             failures=failures,
         )
+        await self._posting.give_up(peer.id)
 
     async def _postpone(self, peer: _Peer, failure: _Failed) -> None:
         now = self._core.clock()

@@ -239,11 +239,11 @@ async def put_in(tx: Tx, signed: SignedStatement, number: int) -> None:
         return
     taken = await tx.execute(
         listed(
-            "UPDATE attachments SET message = ?, waits = ?, owner = NULL, private = NULL "
+            "UPDATE attachments SET message = ?, waits = ?, peer = ?, owner = NULL, private = NULL "
             "WHERE mine = 1 AND message IS NULL AND state = 'kept' AND hash IN (*)",
             len(hashes),
         ),
-        [signed.hash, number, *hashes],
+        [signed.hash, number, signed.statement.recipient, *hashes],
     )
     if taken != len(hashes):
         raise FilesGone

@@ -314,7 +314,7 @@ CREATE TABLE owed (
 -- 'dropped' (nobody needs it: the file goes, then the row). message: the statement that lists it.
 -- Ours, until it is said: owner is the draft or thread that it was added to, and private says what
 -- the body will say of it, under the owner's case key. waits: ours, the message that may not go
--- before the peer has this; NULL: the peer has it.
+-- before the peer has this; NULL: the peer has it. peer: theirs, or for whom it is once it is said.
 CREATE TABLE attachments (
     number INTEGER PRIMARY KEY NOT NULL,
     hash BLOB NOT NULL,
@@ -334,6 +334,7 @@ CREATE INDEX attachments_hash ON attachments (hash);
 CREATE INDEX attachments_message ON attachments (message);
 CREATE INDEX attachments_owner ON attachments (owner);
 CREATE INDEX attachments_waiting ON attachments (waits) WHERE waits IS NOT NULL;
+CREATE INDEX attachments_to_bring ON attachments (peer, waits) WHERE waits IS NOT NULL;
 
 -- Where keyholders are told by mail that something waits.
 CREATE TABLE mail_addresses (
