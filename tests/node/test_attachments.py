@@ -20,6 +20,7 @@ from referral_node.exchange.file_names import safe_name
 from referral_node.store import StoreError, Tx
 from referral_protocol.attachments import sealed_size
 from referral_protocol.certificates import DAY
+from referral_protocol.directory.entries import ACTIVE
 from referral_protocol.statements import NOTE, Head
 
 MIB = 1024 * 1024
@@ -220,6 +221,28 @@ async def test_a_file_that_is_not_taken_for_two_weeks_is_told(fed: Federation) -
     await fed.read_all()
     assert plain.hash in [m.hash for m in (await utrecht.view(said.thread)).messages]
     assert len(lisboa.node.courier._uploads._workers) == 1  # it may still be sent anew
+
+
+async def test_a_suspended_member_uploads_nothing_until_it_is_lifted(fed: Federation) -> None:
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await referred(fed)
+    await fed.change_status(lisboa)
+    entry = await added(lisboa, said.thread, pdf())
+    await filed(lisboa, said.thread, entry)
+    link = fed.link("lisboa", "utrecht")
+
+    async def asked() -> bool:
+        fed.clock.now += 1000
+        lisboa.wake()
+        return sum(r.method == "PUT" for r in link.requests) >= 2
+
+    await until(asked)
+    assert await rows(utrecht) == []
+    assert on_disk(utrecht) == []
+    await fed.change_status(lisboa, ACTIVE)
+    await until_there(fed, lisboa)
+    await fed.read_all()
+    assert await opened(utrecht, entry) == pdf()
 
 
 async def test_a_worker_ends_when_no_file_waits(fed: Federation) -> None:
