@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referral_protocol import certificates, labels, parcels, receipts, statements
+from referral_protocol import asks, certificates, labels, parcels, receipts, statements
 from referral_protocol.errors import ProtocolError
 from referral_protocol.messages import Message, make_husk, verify_message
 from referral_protocol.signed import parse_signed
@@ -66,6 +66,38 @@ BUNDLE = certificates.make_bundle(
 )
 
 
+WANTED = asks.Ask(
+    SUITE, fixed("ask")[:16], LISBON.id, UTRECHT.id, NOW, asks.RESTORE, since=NOW, cursor=b"1"
+)
+ASK = asks.make_ask(LISBON.node, LISBON.certificate, LISBON.transport_prekey(), WANTED)
+PAGE = asks.Page(
+    asks.Number(NOW, 1),
+    (asks.Brought(OPENER.content, OPENER.signature),),
+    b"2",
+    (asks.Outcome(OPENER.hash, asks.COMING),),
+)
+ANSWER = asks.make_answer(
+    UTRECHT.node, UTRECHT.certificate, LISBON.verified_transport_prekey(), WANTED, PAGE, NOW
+)
+
+
+def ask_of(data: bytes) -> asks.ArrivedAsk:
+    """An ask of any bytes, in its envelope."""
+    prekey = LISBON.transport_prekey()
+    return asks.parse_ask(encode(asks.AskEnvelope(data, bytes(64), LISBON.certificate, prekey)))
+
+
+def page_of(data: bytes) -> asks.Page:
+    """A page of any bytes, padded and sealed as it should be."""
+    arrived = asks.parse_answer(ANSWER)
+    sealed = SealKey(LISBON.transport.public).seal(
+        asks.answer_info(arrived.header), parcels.pad_content(data)
+    )
+    return asks.open_answer(
+        LISBON.transport, asks.ArrivedAnswer(arrived.head, arrived.header, sealed)
+    )
+
+
 def signed_inside(data: bytes) -> Message:
     """A statement of any bytes, so that the decoder behind the signature is reached."""
     return Message(data, LISBON.vault.sign(b"", data), None, "erased")
@@ -115,6 +147,10 @@ DECODERS = {
         CONTENT,
     ),
     "envelope": Decoder(receipts.parse_envelope, encode(ENVELOPE)),
+    "ask": Decoder(asks.parse_ask, ASK),
+    "ask content": Decoder(ask_of, encode(asks.parse_ask(ASK).ask)),
+    "answer": Decoder(asks.parse_answer, ANSWER),
+    "page": Decoder(page_of, encode(PAGE)),
 }
 
 
@@ -190,7 +226,7 @@ def exchange(value: Any, chance: st.DataObject) -> Any:
     return chance.draw(FIELDS)
 
 
-@pytest.mark.parametrize("name", [name for name in DECODERS if name != "parcel"])
+@pytest.mark.parametrize("name", [name for name in DECODERS if name not in ("parcel", "answer")])
 @given(data=st.data())
 def test_one_field_of_another_type_or_value(name: str, data: st.DataObject) -> None:
     plain = msgpack.unpackb(DECODERS[name].valid)
