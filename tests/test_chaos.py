@@ -54,7 +54,7 @@ def said_and_held(found: Run) -> list[str]:
 
 def test_the_run_itself_is_fine(changed: Run) -> None:
     assert said_and_held(changed) == []
-    assert list(oracle.same_on_both_sides(changed.told)) == []
+    assert list(oracle.same_on_both_sides(changed.told, changed.torn)) == []
 
 
 def test_what_was_called_sent_and_is_nowhere_is_found_out(changed: Run) -> None:
@@ -108,8 +108,8 @@ def test_what_the_other_side_cannot_read_is_found_out(changed: Run) -> None:
 def test_a_counter_that_was_used_twice_is_found_out(stormy: Run) -> None:
     assert list(oracle.counters(stormy.finals, [])) == []
     spoiled = copy.copy(stormy.finals[0])
-    peer, mine, epoch, seq, _, statement = spoiled.messages[0]
-    spoiled.messages = [(peer, mine, epoch, seq, b"other bytes", statement)]
+    peer, mine, epoch, seq, _, thread = spoiled.messages[0]
+    spoiled.messages = [(peer, mine, epoch, seq, b"other bytes", thread)]
     assert len(list(oracle.counters(stormy.finals, [spoiled]))) == 1
     missing = copy.copy(stormy.finals[0])
     missing.messages = missing.messages[1:]

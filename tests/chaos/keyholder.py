@@ -368,7 +368,8 @@ class Hand:
         page = await self.browser.get(f"{draft}/check")
         form = _form(page, f"Send to {to.organisation}")
         if form is None:
-            self.ledger.strange.append(f"{self.name}: cannot be sent: {words(page)[-300:]}")
+            if not self.site.discarded:  # an older copy of the draft may lack steps
+                self.ledger.strange.append(f"{self.name}: cannot be sent: {words(page)[-300:]}")
             return
         typed = {"confirm": "yes"} if "confirm" in form.offered else {}
         entry.at = time.monotonic()

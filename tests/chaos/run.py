@@ -53,6 +53,7 @@ class Run:
     ledger: Ledger = field(default_factory=Ledger)
     told: Accounts = field(default_factory=Accounts)
     finals: list[Rows] = field(default_factory=list)
+    torn: frozenset[bytes] = frozenset()
     left_out: set[str] = field(default_factory=set)
     """Counts that this run cannot have."""
 
@@ -183,12 +184,13 @@ async def _check(world: World, hands: list[Hand], found: Run) -> None:
     found.faults += first(ledger.strange)
     found.faults += first(told.faults)
     found.faults += first(oracle.said_and_held(ledger, told))
-    found.faults += first(oracle.same_on_both_sides(told))
     found.faults += first(oracle.logs(sorted((world.folder / "logs").iterdir())))
     found.faults += first(await asyncio.to_thread(lambda: list(oracle.plaintext(world.folder))))
     sites = list(world.sites.values())
     finals = found.finals = [Rows(site, site.folder.path) for site in sites]
     discarded = [Rows(site, folder) for site in sites for folder in site.discarded]
+    found.torn = oracle.torn(finals, discarded)
+    found.faults += first(oracle.same_on_both_sides(told, found.torn))
     found.faults += first(oracle.counters(finals, discarded))
     found.faults += first(oracle.databases(finals))
     found.took["checking"] = time.monotonic() - began
