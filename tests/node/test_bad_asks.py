@@ -16,6 +16,7 @@ from node_world import Offices, delivered, send
 from referral_node.api.asks import AT_ONCE
 from referral_node.delivery.asking import ASK_TYPE, Asker, Failed
 from referral_node.delivery.http import Answer
+from referral_node.exchange import gaps
 from referral_node.exchange.wanting import Wanting
 from referral_protocol import labels
 from referral_protocol.asks import (
@@ -324,3 +325,40 @@ async def test_an_answer_counts_only_for_the_ask_that_it_answers(offices: Office
     with pytest.raises(Failed, match="http-302"):
         asker.verified(real, Answer(302, good, None, None))
     assert asker.verified(real, Answer(200, good, None, None)) == page
+
+
+async def test_a_peer_that_asks_for_patience_gets_an_hour_at_most(offices: Offices) -> None:
+    utrecht = offices["utrecht"]
+    asker = Asker(utrecht.exchange.core, utrecht.http, lambda: 0.0)
+    ask = Ask(SUITE, bytes(16), utrecht.id, offices["lisboa"].id, offices.clock.now, GAPS)
+    for given, kept in (("7", 7), ("86400", 3600), ("-1", 0), ("soon", 0), (None, 0)):
+        with pytest.raises(Failed) as failed:
+            asker.verified(ask, Answer(503, b"", None, given))
+        assert failed.value.after == kept
+
+
+async def test_whoever_names_what_we_never_said_is_asked_once_an_hour(offices: Offices) -> None:
+    """`seen` of a statement that is not here: we were put back, or they err."""
+    utrecht = offices["utrecht"]
+    lisboa = Forge("lisboa", utrecht, offices["lisboa"].id)
+    opener, first = lisboa.message()
+    await lisboa.send(opener)
+    note: dict[str, Any] = {"kind": "note", "head": Head(), "thread": first.hash}
+
+    async def said() -> int | None:
+        message, _ = lisboa.message(**note, seen=lisboa.entropy(32))
+        await lisboa.send(message)
+        await gaps.look_on(utrecht.exchange.core)
+        row = await utrecht.store.row("SELECT begun_at FROM catching WHERE done_at IS NULL")
+        return None if row is None else int(row["begun_at"])
+
+    assert await said() == offices.clock.now
+
+    async def done(tx: Any) -> None:
+        await tx.execute("UPDATE catching SET done_at = ?", (offices.clock.now,))
+
+    await utrecht.store.write(done)
+    offices.clock.now += 3_500_000
+    assert await said() is None
+    offices.clock.now += 200_000
+    assert await said() == offices.clock.now
