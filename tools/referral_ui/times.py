@@ -6,7 +6,7 @@ another year more than half a year away gets its year. Dates of record are writt
 year. A distance ("in 6 h 23 min") stands only beside its time, never alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -86,6 +86,7 @@ class Times:
     here: Place
     locale: str = "en_GB"
     words: TimeWords = TimeWords()
+    formatted: dict[tuple[date, str], str] = field(default_factory=dict, compare=False, repr=False)
 
     # Moments.
 
@@ -211,7 +212,10 @@ class Times:
         return {0: self.words.today, -1: self.words.yesterday, 1: self.words.tomorrow}.get(days)
 
     def _format(self, on: date, pattern: str) -> str:
-        return format_date(on, pattern, locale=self.locale)
+        # Slow, and a page says the same few days again and again. Kept for this page alone.
+        if (on, pattern) not in self.formatted:
+            self.formatted[on, pattern] = format_date(on, pattern, locale=self.locale)
+        return self.formatted[on, pattern]
 
 
 def lower(when: When) -> When:
