@@ -1,12 +1,13 @@
 """A node of a benchmark as it really runs: ``referral node serve`` in a process of its own."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from referral_tools.demo.process import CHILD
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ def serving(folder: Path) -> Iterator[Serving]:
     log = folder.parent / f"{folder.name}.log"
     with log.open("ab") as said:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "referral_tools", "node", "serve", "--state", folder],
+            [*CHILD, "node", "serve", "--state", folder],
+            stdin=subprocess.PIPE,  # its end stops the node, should the benchmark be killed
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,
