@@ -1,5 +1,8 @@
 """Bytes that are no request, sent to the directory: told so, nothing of them quoted or kept."""
 
+import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -43,3 +46,21 @@ async def test_rubbish_gets_a_problem_document(fed: Federation) -> None:
     right = await talk(port, b"GET /checkpoint HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert right.status == 200
     assert b"aiohttp" not in right.data
+
+
+async def test_who_goes_away_before_the_answer_is_no_fault(fed: Federation) -> None:
+    """A killed node, a cut line: the answer has nowhere to go, and no operator is woken."""
+    port = fed.directory_port
+    assert port is not None
+    at_once = struct.pack("ii", 1, 0)  # a reset, as a process that was killed leaves behind
+    with capture_logs() as lines:
+        for _ in range(30):
+            with socket.create_connection(("127.0.0.1", port)) as gone:
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                gone.sendall(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+                await asyncio.sleep(0)
+        right = await talk(
+            port, b"GET /checkpoint HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+    assert right.status == 200
+    assert [line for line in lines if line["log_level"] == "error"] == []

@@ -177,6 +177,8 @@ def build_app(listener: Listener) -> web.Application:
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
+        except ConnectionError:
+            pass  # whoever asked has gone: nobody's fault, and nobody to tell
         _noted(request, response, began)
         return response
 
