@@ -362,3 +362,18 @@ async def test_whoever_names_what_we_never_said_is_asked_once_an_hour(offices: O
     assert await said() is None
     offices.clock.now += 200_000
     assert await said() == offices.clock.now
+
+
+async def test_a_lie_about_our_counters_leaves_us_numbers_to_count_with(
+    offices: Offices, wanting: Wanting
+) -> None:
+    utrecht, lisboa = offices["utrecht"], offices["lisboa"]
+    core = utrecht.exchange.core
+    before = core.epoch
+    ask = Ask(SUITE, bytes(16), utrecht.id, lisboa.id, offices.clock.now, GAPS)
+    await wanting.take(ask, Page(Number(2**53 - 1, 2**53 - 1)))
+    assert core.epoch == before
+    assert await utrecht.store.row("SELECT 1 FROM counters") is None
+    # What may be true is believed: at the worst it costs an epoch.
+    await wanting.take(ask, Page(Number(offices.clock.now + 1000, 1)))
+    assert offices.clock.now + 1000 < core.epoch < offices.clock.now + DAY

@@ -6,6 +6,7 @@ nothing is said twice under one of them.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -14,10 +15,14 @@ from referral_node.exchange.epochs import raise_above
 from referral_node.exchange.rows import audit, listed, open_thread, settle
 from referral_node.store import Tx
 from referral_protocol.asks import Number, Page, verify_brought
+from referral_protocol.certificates import DAY
 from referral_protocol.chain import Known, Place, check_place
 from referral_protocol.errors import ProtocolError
 from referral_protocol.statements import OPEN, RETURN, SignedStatement, Statement
 from referral_protocol.wire import decode
+
+BELIEVED: Final = DAY
+"""How far ahead of our clock an epoch may be that a peer only says it holds."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -72,16 +77,19 @@ async def hold(
 
 
 async def behind(tx: Tx, core: Core, peer: bytes, held: Number | None) -> bool:
-    """Whether a peer holds a statement of ours, under this counter, that is not here."""
+    """Whether a peer says that it holds a statement of ours, under this counter, that is not here.
+
+    It is only said: an epoch far ahead of any clock raises ours not at all, or one lie would leave
+    us no numbers to count with. What it can show signed by us raises it in :func:`hold`.
+    """
     if held is None:
         return False
     row = await tx.row(
         "SELECT 1 FROM messages WHERE peer = ? AND mine = 1 AND epoch = ? AND seq = ?",
         (peer, held.epoch, held.seq),
     )
-    if row is None:
+    if row is None and held.epoch <= core.clock() + BELIEVED:
         await raise_above(tx, core, held.epoch)
-        await _count(tx, peer, held.epoch, held.seq)
     return row is None
 
 
