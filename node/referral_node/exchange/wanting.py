@@ -51,8 +51,8 @@ from referral_protocol.certificates import DAY
 from referral_protocol.messages import ERASED, EXPIRED, WITHDRAWN
 from referral_protocol.suite import SUITE
 
-SINCE_LAST: Final = HOUR
-"""How much further back than our last sign of life peers are asked at a start."""
+SINCE_LAST: Final = 6 * HOUR
+"""How much further back than our last sign of life peers are asked at a start: clocks differ."""
 FEW: Final = 64
 """Up to so many members, all are asked at a start; else those with whom something was exchanged."""
 AGAIN: Final = DAY
@@ -92,8 +92,9 @@ class Wanting:
 
         async def work(tx: Tx) -> None:
             if last is not None:
+                since_then = max(0, min(last["at"], now) - SINCE_LAST)
                 for peer in sorted(asked):
-                    await ask_since(tx, peer, max(0, last["at"] - SINCE_LAST), now)
+                    await ask_since(tx, peer, since_then, now)
             if fresh and since is not None:
                 await begin_in(tx, core, time_of(since), now)
 
