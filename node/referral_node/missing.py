@@ -22,7 +22,8 @@ class GapOf(msgspec.Struct, frozen=True):
 
 class Missing(msgspec.Struct, frozen=True):
     """``begun_at``: when all members were last asked for what is missing, None: never; ``going``:
-    not all have answered; ``found`` statements came back, of ``lost`` the content is to come."""
+    not all have answered; ``found`` statements came back, of ``lost`` the content is to come.
+    ``unanswered``: members who have not yet answered what every start asks."""
 
     rolled_back_at: int | None
     begun_at: int | None
@@ -31,12 +32,16 @@ class Missing(msgspec.Struct, frozen=True):
     answered: int
     found: int
     lost: int
+    unanswered: int
     gaps: list[GapOf]
 
 
 async def missing(store: Store, names: Mapping[bytes, str]) -> Missing:
     """Read it; ``names``: of organisations, by member."""
     told = await standing(store)
+    open_asks = await store.row(
+        "SELECT COUNT(*) FROM catching WHERE since IS NOT NULL AND done_at IS NULL"
+    )
     return Missing(
         rolled_back_at=told.rolled_back_at,
         begun_at=told.begun_at,
@@ -45,6 +50,7 @@ async def missing(store: Store, names: Mapping[bytes, str]) -> Missing:
         answered=told.answered,
         found=told.found,
         lost=told.lost,
+        unanswered=0 if open_asks is None else int(open_asks[0]),
         gaps=[
             GapOf(gap.peer.hex(), names.get(gap.peer), gap.count, gap.since, gap.asked_at)
             for gap in await every(store)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from referral_node.exchange.catchup import ask_since
 from referral_node.exchange.epochs import new_epoch
 from referral_node.store import Store
 from referral_node.store.facts import EPOCH, fact, time_of
@@ -45,3 +46,22 @@ async def test_two_starts_from_one_copy_with_a_clock_that_is_behind(
         epochs.add(await taken(copy, NOW - behind))
     assert len(epochs) == 9
     assert min(epochs) == NOW
+
+
+async def test_a_start_asks_at_once_whatever_failed_before(tmp_path: Path) -> None:
+    """Nine vain attempts before a restart are no reason to wait for an hour after it."""
+    peer = b"p" * 16
+    store = await Store.open(tmp_path / "node.db")
+    try:
+        await store.write(lambda tx: ask_since(tx, peer, NOW - HOUR, NOW))
+        await store.write(
+            lambda tx: tx.execute(
+                "UPDATE catching SET attempts = 9, next_at = ?, cursor = ?", (NOW + HOUR, b"there")
+            )
+        )
+        await store.write(lambda tx: ask_since(tx, peer, NOW, NOW + 1))
+        row = await store.row("SELECT since, attempts, next_at, cursor FROM catching")
+    finally:
+        await store.close()
+    assert row is not None
+    assert tuple(row) == (NOW - HOUR, 0, 0, b"there")

@@ -96,11 +96,12 @@ async def ask_since(tx: Tx, peer: bytes, since: int, now: int) -> None:
         )
     elif since < row["since"]:
         await tx.execute(
-            "UPDATE catching SET since = ?, cursor = NULL, next_at = 0 WHERE peer = ?",
+            "UPDATE catching SET since = ?, cursor = NULL, next_at = 0, attempts = 0 "
+            "WHERE peer = ?",
             (since, peer),
         )
-    else:
-        await tx.execute("UPDATE catching SET next_at = 0 WHERE peer = ?", (peer,))
+    else:  # tried in vain before: now is another time, and the first waits are short again
+        await tx.execute("UPDATE catching SET next_at = 0, attempts = 0 WHERE peer = ?", (peer,))
 
 
 async def doubt(tx: Tx, peer: bytes, now: int) -> None:
