@@ -26,7 +26,7 @@ PER_MINUTE: Final = {
     "clean stops": 0.4,
     "directory outages": 0.4,
     "cuts": 3,
-    "slow links": 0.4,
+    "slow links": 0.2,
     "dead links": 0.2,
     "clock moves": 1.5,
     "disk fills": 0.4,

@@ -93,7 +93,9 @@ def _left(told: dict[str, Any]) -> list[str]:
     lines = [f"waits: {each}" for each in told["waiting"]]
     lines += [f"{what}: {told[what]}" for what in ("without_key", "to_import") if told[what]]
     missing = told["missing"]
-    lines += [f"{what}: {missing[what]}" for what in ("going", "lost") if missing[what]]
+    lines += [
+        f"{what}: {missing[what]}" for what in ("going", "lost", "unanswered") if missing[what]
+    ]
     return lines
 
 
