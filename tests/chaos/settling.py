@@ -58,15 +58,16 @@ async def _rest(world: World, hands: list[Hand]) -> list[str]:
 
 
 async def restart_all(world: World, forward: int) -> None:
-    """Move all clocks on, then stop and start everything, one after the other: each finds the
-    others there when it asks what it missed."""
+    """Stop everything, move all clocks on, start everything; then each node once more, so that it
+    finds the others there when it asks what it missed, instead of half a minute later."""
+    for process in world.processes():
+        if process.running:
+            await process.stop()
     _move_on(world, forward)
-    if world.directory_process.running:
-        await world.directory_process.stop()
     await world.directory_process.start()
+    await asyncio.gather(*(world.restart(site) for site in world.sites.values()))
     for site in world.sites.values():
-        if site.process.running:
-            await site.process.stop()
+        await site.process.stop()
         await world.restart(site)
 
 
