@@ -58,17 +58,13 @@ async def _rest(world: World, hands: list[Hand]) -> list[str]:
 
 
 async def restart_all(world: World, forward: int) -> None:
-    """Stop everything, move all clocks on, start everything; then each node once more, so that it
-    finds the others there when it asks what it missed, instead of half a minute later."""
+    """Stop everything, move all clocks on, start everything."""
     for process in world.processes():
         if process.running:
             await process.stop()
     _move_on(world, forward)
     await world.directory_process.start()
     await asyncio.gather(*(world.restart(site) for site in world.sites.values()))
-    for site in world.sites.values():
-        await site.process.stop()
-        await world.restart(site)
 
 
 def _move_on(world: World, forward: int) -> None:
