@@ -10,12 +10,15 @@ import pytest
 
 from directory_world import DAY, id_of
 from forge import Forge, contents, refused
-from node_world import Office, Offices
+from node_world import ACTOR, Office, Offices, delivered
 from raw_http import talk
 from referral_node.api import listener
 from referral_node.store import StoreError
-from referral_protocol.parcels import Header, parse_head
+from referral_protocol.parcels import Header, ParcelHead, parse_head
+from referral_protocol.statements import Head
 from referral_protocol.wire import decode
+
+HOUR = DAY // 24
 
 
 @pytest.fixture
@@ -61,6 +64,51 @@ async def test_many_copies_at_the_same_moment_are_one(lisboa: Forge, utrecht: Of
     assert len({each.signed.content for each in answers if each.signed}) == 1
     found = await contents(utrecht)
     assert (found["messages"], found["bodies"], found["given"]) == (1, 1, 1)
+
+
+async def test_a_receipt_from_before_its_parcel_is_not_asked_for_again(
+    offices: Offices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both clocks leap back while a parcel is under way: its receipt counts for nothing, and the
+    same bytes would get it again. Their messages go in a new parcel."""
+    from_utrecht, to_lisboa = offices["utrecht"], offices["lisboa"]
+    real = to_lisboa.exchange.inbox.receive
+
+    async def leaps(head: ParcelHead, sealed: bytes) -> bytes:
+        monkeypatch.setattr(to_lisboa.exchange.inbox, "receive", real)
+        offices.clock.now -= HOUR  # after the head was found right
+        return await real(head, sealed)
+
+    monkeypatch.setattr(to_lisboa.exchange.inbox, "receive", leaps)
+    await from_utrecht.exchange.voice.open(
+        from_utrecht.vault,
+        ACTOR,
+        recipient=to_lisboa.id,
+        head=Head("advice", "routine", offices.clock.now + DAY, None),
+        content={
+            "form": "question",
+            "author": {"name": "Jasmijn", "role": "point-of-contact"},
+            "language": "en",
+            "subject": "Opening hours",
+            "question": "Are you open tomorrow?",
+        },
+    )
+    async with asyncio.timeout(10):
+        while not await _failures(from_utrecht):  # noqa: ASYNC110 - it lies in a database
+            await asyncio.sleep(0.01)
+    assert await _waiting(from_utrecht) == 1
+    offices.clock.now += 2 * HOUR
+    from_utrecht.courier.wake_all()
+    await delivered(from_utrecht)
+    assert (await contents(to_lisboa))["messages"] == 1
+
+
+async def _failures(office: Office) -> bool:
+    return await office.store.row("SELECT 1 FROM peers WHERE failures > 0") is not None
+
+
+async def _waiting(office: Office) -> int:
+    return len(await office.store.rows("SELECT message FROM outbox"))
 
 
 async def test_another_member_with_the_same_parcel_id_gets_its_own_receipt(

@@ -235,7 +235,7 @@ class Courier:
             peer.tried = met.newest
         log.warning("parcel.failed", peer=peer.id.hex(), code=failure.code, failures=peer.failures)
         if parcel is not None:
-            if failure.left and self._kept() + len(parcel.data) <= KEPT:
+            if failure.left and not failure.anew and self._kept() + len(parcel.data) <= KEPT:
                 peer.again.append(parcel)
             await self._posting.postponed(
                 parcel.sent,

@@ -51,7 +51,8 @@ class Filled(msgspec.Struct, frozen=True):
 
 
 class Failed(Exception):
-    """This attempt is over. ``left``: it may have arrived; ``refresh``: their prekey is no good;
+    """This attempt is over. ``left``: it may have arrived; ``anew``: these bytes would get the same
+    answer again, so their messages go in a new parcel; ``refresh``: their prekey is no good;
     ``final``: the peer signed that it takes nothing from us any more; ``wait``: milliseconds that
     it asked for."""
 
@@ -60,12 +61,14 @@ class Failed(Exception):
         code: str,
         *,
         left: bool = False,
+        anew: bool = False,
         refresh: bool = False,
         final: bool = False,
         wait: int = 0,
     ) -> None:
         self.code = code
         self.left = left
+        self.anew = anew
         self.refresh = refresh
         self.final = final
         self.wait = wait
@@ -171,7 +174,7 @@ class Parcels:
                 now=core.clock(),
             )
         except ProtocolError as refusal:
-            raise Failed(f"receipt-{refusal.code}", left=True) from None
+            raise Failed(f"receipt-{refusal.code}", left=True, anew=True) from None
         return envelope, signed
 
 
