@@ -14,6 +14,7 @@ class SmallDisk:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.fills = 0
         path.mkdir()
         how = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", str(path)]
         try:
@@ -40,6 +41,7 @@ class SmallDisk:
 
     def fill(self, left: int) -> None:
         """Leave so many bytes of room, or not a page with 0."""
+        self.fills += 1
         room = os.statvfs(self.path)
         size = max(0, room.f_bavail * room.f_frsize - left)
         with self._filler.open("wb", buffering=0) as file, suppress(OSError):

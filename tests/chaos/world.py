@@ -213,13 +213,14 @@ class World:
     async def restart(self, site: Site) -> None:
         """Start it until it answers; on a full disk perhaps again and again, as systemd does."""
         for _ in range(40):
-            full = self.disk.filled and site.folder.path.is_relative_to(self.disk.path)
+            full, fills = self.disk.filled, self.disk.fills
             try:
                 if not site.process.running:
                     await site.process.launch()
                 await site.process.ready()
             except NotReady:
-                if full:
+                full = full or fills != self.disk.fills  # then, or since
+                if full and site.folder.path.is_relative_to(self.disk.path):
                     site.process.wrong.pop()
                     await asyncio.sleep(1)
                 continue
