@@ -221,14 +221,17 @@ def users(
     if set_mail is not None:
         arguments: Arguments = {"name": set_mail[0], "address": set_mail[1]}
         answer = asyncio.run(do(folder, "users-mail", arguments))
-        told = "not told by mail any more" if set_mail[1] == NONE else "told by mail"
+        told = "told by mail" if answer["sends"] else "told by mail once [mail] stands in node.toml"
+        if set_mail[1] == NONE:
+            told = "not told by mail any more"
         click.echo(f"{answer['name']} is {told}.")
     elif away is not None:
         if first is None or last is None:
             raise click.UsageError("--away goes with --from DATE and --to DATE")
         arguments = {"name": away, "first": first, "last": last}
         answer = asyncio.run(do(folder, "users-away", arguments))
-        click.echo(f"{answer['name']} is away from {first} to {last}; a deputy is told meanwhile.")
+        meanwhile = "another keyholder is told" if answer["others"] else "nobody else can be told"
+        click.echo(f"{answer['name']} is away from {first} to {last}; meanwhile {meanwhile}.")
     elif back is not None:
         answer = asyncio.run(do(folder, "users-back", {"name": back}))
         click.echo(f"{answer['name']} has no days away any more.")

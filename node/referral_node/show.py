@@ -212,7 +212,7 @@ def restored(found: Restored) -> None:
         click.echo(f"Not in the backup: {clean(name)}, which node.toml names: put it there.")
     if config is None:
         click.echo(f"Before the start, mend it: {clean(found.trouble)}")
-    click.echo("The old folder must never be started again: one of the two would be refused.")
+    click.echo("Only one of the two folders may ever be started: the other would be refused.")
     click.echo(f"Next: referral node serve --state {found.folder}")
     click.echo(
         "It asks the other members for what came after the backup; "

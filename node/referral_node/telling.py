@@ -111,7 +111,7 @@ class Telling:
             raise Trouble("this is no address that mail can go to: write it like ines@example.org")
         user = await present(self._store, given.name)
         await set_address(self._store, user.id, address, None, self._clock())
-        return {"name": user.name}
+        return {"name": user.name, "sends": self._config.mail is not None}
 
     async def away(self, arguments: Arguments) -> Any:
         """Enter days on which a keyholder is away."""
@@ -124,7 +124,8 @@ class Telling:
             await add_absence(self._store, user.id, first, last, None, now, day)
         except NotPossible as reason:
             raise Trouble(f"{given.first} to {given.last}: {reason}") from None
-        return {"name": user.name}
+        others = [each for each in await keyholders(self._store, day) if each.id != user.id]
+        return {"name": user.name, "others": len(others)}
 
     async def back(self, arguments: Arguments) -> Any:
         """Take back all days away of a keyholder."""

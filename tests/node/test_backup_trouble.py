@@ -240,7 +240,7 @@ async def test_the_commands_beside_a_node_that_runs_as_its_own_process(
         assert f"Associação Ponte Tejo is restored in {state}\n" in done.stdout
         assert f"Member id    {lisboa.id.hex()}\n" in done.stdout
         assert "Holds        0 threads, 0 messages, 0 attachments\n" in done.stdout
-        assert "must never be started again" in done.stdout
+        assert "Only one of the two folders may ever be started" in done.stdout
         done = await run("status", "--state", state)
         assert "\nRestored     20" in done.stdout
         await lisboa.start_process()

@@ -56,7 +56,8 @@ def telling(world: MailWorld) -> Telling:
 async def test_an_address_is_set_and_taken_away(world: MailWorld) -> None:
     await world.keyholder("ines", POINT_OF_CONTACT, None)
     told = telling(world)
-    assert await told.mail({"name": "Ines", "address": " ines@a.example "}) == {"name": "ines"}
+    answer = await told.mail({"name": "Ines", "address": " ines@a.example "})
+    assert answer == {"name": "ines", "sends": True}
     (person,) = await all_users(world.store)
     assert person.mail == "ines@a.example"
     await told.mail({"name": "ines", "address": "none"})
@@ -236,9 +237,12 @@ async def test_the_commands_over_the_files(tmp_path: Path, monkeypatch: pytest.M
     async def said(*arguments: str) -> str:
         return await asyncio.to_thread(run, *arguments)
 
-    assert await said("users", "--set-mail", "ines", "a@b.de") == "0 ines is told by mail.\n"
+    told = "0 ines is told by mail once [mail] stands in node.toml.\n"
+    assert await said("users", "--set-mail", "ines", "a@b.de") == told
     text = await said("users", "--away", "ines", "--from", "2099-12-24", "--to", "2099-12-31")
-    assert text == "0 ines is away from 2099-12-24 to 2099-12-31; a deputy is told meanwhile.\n"
+    assert (
+        text == "0 ines is away from 2099-12-24 to 2099-12-31; meanwhile nobody else can be told.\n"
+    )
     listed = await said("users")
     assert "a@b.de\t2099-12-24 to 2099-12-31" in listed
     assert "has no days away any more" in await said("users", "--back", "ines")

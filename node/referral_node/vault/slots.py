@@ -52,8 +52,8 @@ _HIGHEST: Final = KdfCost(64, 4096 * MIB)
 class WrongSecret(Trouble):
     """The password or kit opens none of the slots."""
 
-    def __init__(self, what: str = "password") -> None:
-        super().__init__(f"the {what} is wrong")
+    def __init__(self, what: str = "password", how: str | None = None) -> None:
+        super().__init__(f"the {what} is wrong" if how is None else how)
 
 
 class BelowFloor(Trouble):
@@ -109,7 +109,8 @@ class Kit:
         try:
             return cls(kit_secret(text))
         except ProtocolError as error:
-            raise WrongSecret(f"recovery kit ({error.detail})") from None
+            how = f"{error.detail}: compare what was typed with the paper"
+            raise WrongSecret("recovery kit", how) from None
 
     def text(self) -> str:
         """Fourteen groups of four, for the one time that it is shown."""
