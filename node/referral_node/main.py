@@ -6,6 +6,7 @@ a node with other parts through :func:`start`, the command line only through :fu
 
 import asyncio
 import contextlib
+import gc
 import os
 import ssl
 from pathlib import Path
@@ -314,6 +315,10 @@ async def _serve(folder: StateFolder, config: Config, parts: Parts) -> None:
     node = await start(folder, config, parts)
     try:
         check_floor(await all_slots(node.exchange.store))
+        # What was loaded until now stays for good. Walking it again and again in search of garbage
+        # took 46 ms each time, on every sixteenth page.
+        gc.collect()
+        gc.freeze()
         async with ControlServer(folder.control, node.operations().handlers()):
             log.info(
                 "node.ready",

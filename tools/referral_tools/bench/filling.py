@@ -19,6 +19,7 @@ import msgspec
 from referral_node.exchange.saying import PRIVATE_VERSION
 from referral_node.exchange.summaries import CaseSummary
 from referral_node.store import Store, Tx
+from referral_node.store.facts import HEARD_UPTO, keep, time_bytes
 from referral_node.vault.vault import UnlockedVault
 from referral_protocol import forms
 from referral_protocol.bodies import SALT_SIZE, commitment
@@ -158,6 +159,13 @@ class Filler:
             "INSERT INTO counters (peer, epoch, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [(peer, self._epoch, seq) for (peer, mine), seq in self._seqs.items() if mine],
         )
+        # As a node leaves them that looked for gaps while all this came, not after it.
+        await tx.many(
+            "INSERT INTO heard (peer, epoch, top) VALUES (?, ?, ?) "
+            "ON CONFLICT (peer, epoch) DO UPDATE SET top = excluded.top",
+            [(peer, self._epoch, seq) for (peer, mine), seq in self._seqs.items() if not mine],
+        )
+        await keep(tx, HEARD_UPTO, time_bytes(self._number))
 
     def _copy(self, chosen: Sample) -> Iterator[tuple[str, Row]]:
         """One more thread like this one, row by row."""

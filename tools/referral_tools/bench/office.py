@@ -6,6 +6,7 @@ one JSON object a line and answers with one. The log that both nodes verify is m
 
 import asyncio
 import base64
+import gc
 import json
 import os
 import sys
@@ -111,6 +112,8 @@ class Office:
         await self.keeper.take_board(
             [verify_posted(_bytes(x), directory, now()) for x in order["bundles"]]
         )
+        gc.collect()
+        gc.freeze()  # as a serving node does
         if order["deliver"]:
             await self.courier.start()
         return {}
