@@ -7,7 +7,6 @@ only what cannot be parsed gets a problem document.
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +14,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from referral_node.api.pace import Buckets
+from referral_node.api.places import Places
 from referral_node.api.problems import problem
 from referral_node.exchange.answering import Answering
 from referral_node.exchange.core import Core
@@ -50,7 +50,7 @@ class Asks:
         self._stranger = stranger
         self._worthless = worthless
         self._shares = Buckets(AT_ONCE, PER_SECOND, monotonic)
-        self._under_way: Counter[bytes] = Counter()
+        self._places = Places("ask", OF_ALL, OF_ONE)
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """One ask; its sealed answer, or a problem document."""
@@ -93,19 +93,15 @@ class Asks:
             self._worthless(request.remote)  # it proved no member that may ask
             return self._signed(ask, refusal.code, 0, began)
         wait = self._shares.take(ask.sender)
-        if wait or self._under_way[ask.sender] >= OF_ONE or self._under_way.total() >= OF_ALL:
-            return self._signed(ask, "busy", wait or 1, began)
-        self._under_way[ask.sender] += 1
+        if wait:
+            return self._signed(ask, "busy", wait, began)
         try:
-            body = await self._answering.answer(ask, prekey)
+            with self._places.one(ask.sender):
+                body = await self._answering.answer(ask, prekey)
         except ProtocolError as refusal:
-            code = refusal.code
+            code, wait = refusal.code, int(refusal.code == "busy")
         except StoreError as error:
             code, wait = ("disk" if error.code in ("disk", "read-only") else "busy"), 60
-        finally:
-            self._under_way[ask.sender] -= 1
-            if not self._under_way[ask.sender]:
-                del self._under_way[ask.sender]
         if code is not None:
             return self._signed(ask, code, wait, began)
         _noted(ask, None, began)

@@ -7,15 +7,13 @@ requests at once. Every answer about a range that names itself is signed.
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import structlog
 from aiohttp import hdrs, web
 
 from referral_node.api.pace import Pace
+from referral_node.api.places import Places
 from referral_node.api.problems import problem
 from referral_node.exchange import Exchange
 from referral_node.store import StoreError
@@ -41,7 +39,7 @@ class Uploads:
     def __init__(self, exchange: Exchange, pace: Pace) -> None:
         self._exchange = exchange
         self._pace = pace
-        self._under_way: Counter[bytes] = Counter()
+        self._places = Places("range", MOST_AT_ONCE, MOST_OF_ONE)
 
     async def put(self, request: web.Request) -> web.StreamResponse:
         """One range; answered with how much is held, or a problem document."""
@@ -94,23 +92,11 @@ class Uploads:
         uploads, said = self._exchange.attachments, head.range
         if self._pace.member(said.sender):
             raise ProtocolError("busy", "range: more of them than this node takes")
-        with self._room(said.sender):
+        with self._places.one(said.sender):
             async with uploads.turn(said) as held:
                 async with asyncio.timeout(BODY_TIME):
                     data = await _read_rest(request, said.length)
                 return await uploads.store(said, data) if said.length else held
-
-    @contextmanager
-    def _room(self, sender: bytes) -> Iterator[None]:
-        if self._under_way.total() >= MOST_AT_ONCE or self._under_way[sender] >= MOST_OF_ONE:
-            raise ProtocolError("busy", "range: too many at once")
-        self._under_way[sender] += 1
-        try:
-            yield
-        finally:
-            self._under_way[sender] -= 1
-            if not self._under_way[sender]:
-                del self._under_way[sender]
 
 
 def _refuse_early(request: web.Request) -> web.Response | None:

@@ -8,9 +8,7 @@ document. Whoever has to come back is told when (``Retry-After``), beside the si
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -19,6 +17,7 @@ from aiohttp import hdrs, web
 from referral_node.api.asks import Asks
 from referral_node.api.attachments import Uploads
 from referral_node.api.pace import Pace
+from referral_node.api.places import Places
 from referral_node.api.problems import problem
 from referral_node.exchange import Exchange
 from referral_node.store import StoreError
@@ -64,7 +63,7 @@ class Parcels:
     def __init__(self, exchange: Exchange, pace: Pace) -> None:
         self._exchange = exchange
         self._pace = pace
-        self._under_way: Counter[bytes] = Counter()
+        self._places = Places("parcel", MOST_AT_ONCE, MOST_OF_ONE)
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """One parcel; answered with the envelope of a receipt, or a problem document."""
@@ -75,22 +74,6 @@ class Parcels:
         if answer.status != 200:
             self._pace.worthless(request.remote)
         return answer
-
-    @contextmanager
-    def _room(self, sender: bytes) -> Iterator[None]:
-        """A place for a parcel whose head was verified; ``busy`` if there is none.
-
-        Strangers take no place: what has not proved its sender is bounded by connections and time.
-        """
-        if self._under_way.total() >= MOST_AT_ONCE or self._under_way[sender] >= MOST_OF_ONE:
-            raise ProtocolError("busy", "parcel: too many at once")
-        self._under_way[sender] += 1
-        try:
-            yield
-        finally:
-            self._under_way[sender] -= 1
-            if not self._under_way[sender]:
-                del self._under_way[sender]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         began = time.monotonic()
@@ -134,7 +117,7 @@ class Parcels:
         wait = self._pace.member(head.header.sender)
         if wait:
             raise TooFast(wait)
-        with self._room(head.header.sender):
+        with self._places.one(head.header.sender):
             async with asyncio.timeout(BODY_TIME):
                 sealed = await _read_rest(request, head.header.length)
             return await inbox.receive(head, sealed)
