@@ -331,10 +331,17 @@ async def test_a_peer_that_asks_for_patience_gets_an_hour_at_most(offices: Offic
     utrecht = offices["utrecht"]
     asker = Asker(utrecht.exchange.core, utrecht.http, lambda: 0.0)
     ask = Ask(SUITE, bytes(16), utrecht.id, offices["lisboa"].id, offices.clock.now, GAPS)
-    for given, kept in (("7", 7), ("86400", 3600), ("-1", 0), ("soon", 0), (None, 0)):
+    for given, kept in (
+        ("7", 7),
+        ("86400", 3600),
+        ("-1", 0),
+        ("soon", 0),
+        ("9" * 5000, 0),
+        (None, 0),
+    ):
         with pytest.raises(Failed) as failed:
             asker.verified(ask, Answer(503, b"", None, given))
-        assert failed.value.after == kept
+        assert failed.value.wait == kept * 1000
 
 
 async def test_whoever_names_what_we_never_said_is_asked_once_an_hour(offices: Offices) -> None:

@@ -36,18 +36,16 @@ EVERY: Final = 30.0
 """Seconds between two looks at what is missing."""
 AT_ONCE: Final = 4
 """Peers asked at the same time."""
-LONGEST: Final = 3600
-"""Seconds: a peer that asks for more patience than this gets no more."""
 
 log = structlog.get_logger()
 
 
 class Failed(Exception):
-    """No usable answer. ``after``: seconds that the peer asked to be left alone."""
+    """No usable answer. ``wait``: milliseconds that the peer asked to be left alone."""
 
-    def __init__(self, code: str, after: int = 0) -> None:
+    def __init__(self, code: str, wait: int = 0) -> None:
         self.code = code
-        self.after = after
+        self.wait = wait
         super().__init__(code)
 
 
@@ -132,7 +130,7 @@ class Asker:
             now = core.clock()
             tries = 1 + await self._wanting.attempts(peer)
             later = next_attempt(tries, now, now, self._chance()) or now
-            later = max(later, now + 1000 * failure.after)
+            later = max(later, now + failure.wait)
             log.warning("ask.failed", peer=peer.hex(), code=failure.code)
             await self._wanting.failed(peer, failure.code, later)
 
@@ -156,7 +154,7 @@ class Asker:
     def verified(self, ask: Ask, answer: Answer) -> Page:
         """The page of an answer, if it is one to this ask, by the one who was asked."""
         if answer.status != 200:
-            raise Failed(f"http-{answer.status}", _after(answer))
+            raise Failed(f"http-{answer.status}", answer.wait)
         try:
             return self._opened(ask, answer)
         except ProtocolError as refusal:
@@ -170,11 +168,5 @@ class Asker:
         verify_answer(arrived, ask, certificate.node_key, core.clock())
         core.members.certify(member.id, certificate, arrived.head.certificate)
         if arrived.header.code is not None:
-            raise Failed(arrived.header.code, _after(answer))
+            raise Failed(arrived.header.code, answer.wait)
         return open_answer(core.transport.opener(arrived.header.prekey or b""), arrived)
-
-
-def _after(answer: Answer) -> int:
-    """Seconds that the peer asks to be left alone, at most an hour."""
-    given = answer.retry_after or ""
-    return min(int(given), LONGEST) if given.isascii() and given.isdigit() else 0
