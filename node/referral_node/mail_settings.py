@@ -47,6 +47,9 @@ WHY: Final = {
 }
 """What each code of a mail that was not taken means."""
 
+_HOST: Final = re.compile(r"[A-Za-z0-9_.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+"""A name or an address: no port, no brackets, no scheme, nothing in between."""
+
 Address = Annotated[str, Meta(pattern=ADDRESS)]
 Clock = Annotated[str, Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 Words = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -92,6 +95,8 @@ def is_address(text: str) -> bool:
 def mail_problems(mail: Mail) -> list[tuple[str, str]]:
     """What no single key can say: the key, and words for it."""
     found: list[tuple[str, str]] = []
+    if not _HOST.fullmatch(mail.host):
+        found.append(("host", 'write the mail server\'s name alone, like "smtp.example.org"'))
     if mail.security == "none" and not _loopback(mail.host):
         found.append(("security", '"none" is for a mail server on this machine only'))
     if mail.user is None and mail.password_file is not None:

@@ -91,6 +91,7 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
         ("Disk", _disk(answer)),
         ("Backup", _backups(answer, zone, now)),
         ("Mail", _mail(answer, zone, now)),
+        ("Times", f"here are those of {zone.key}"),
     )  # fmt: skip
     if answer.get("restored_at") is not None:
         restored, until = answer["restored_at"], answer["restored_from"]

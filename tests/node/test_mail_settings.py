@@ -54,6 +54,8 @@ def test_a_whole_table_reads_back_as_it_was_written() -> None:
         (SHORT + 'quiet = { from = "24:00" }', "write times of day"),
         (SHORT + 'quiet = { from = "07:00", to = "07:00" }', "from and to are the same"),
         ('host = "a.b"\nfrom = "Exchange <a@b.de>"', "mail.from: write an address, like"),
+        (SHORT.replace("smtp.example", "smtp example"), "mail.host: write the mail server's name"),
+        (SHORT.replace("smtp.example", "smtp.example:587"), "mail.host: write the mail server's"),
         (SHORT + 'administrators = ["it"]', "mail.administrators.0: write addresses, like"),
         (SHORT + 'security = "ssl"', "mail.security: write one of starttls, tls, none"),
         (SHORT + 'security = "none"', "for a mail server on this machine only"),
