@@ -5,13 +5,13 @@ again with the same profile, the same bytes are sent again. It is stored before 
 is sent to a directory whose first entry is not the one that the anchor names.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from referral_node.config import Exchange
 from referral_node.delivery.http import Answer, Http, Unreachable
+from referral_node.delivery.problem import read_problem
 from referral_node.store import Store, Tx
 from referral_node.store.facts import (
     BUNDLE,
@@ -264,13 +264,7 @@ def _refused(answer: Answer) -> Trouble:
     if answer.status in (429, 503):
         wait = f" in {answer.retry_after} s" if answer.retry_after else " later"
         return Trouble(f"the directory is busy: try again{wait}")
-    detail = ""
-    try:
-        document = json.loads(answer.body)
-        detail = str(document.get("detail") or document.get("title") or "")
-    except (ValueError, AttributeError, RecursionError):
-        pass  # not a problem document: the status says what there is to say
-    shown = "".join(c for c in detail if c.isprintable())[:300]
+    _, shown = read_problem(answer.body)
     if not shown:
         return Trouble(f"the directory answered with HTTP status {answer.status}: is it one?")
     return Trouble(f"the directory refused: {shown}")

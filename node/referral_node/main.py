@@ -170,7 +170,9 @@ class Node:
             self.config.directory.url or url.decode("utf-8"),
             self.config.directory.every_seconds,
             self.courier.wake_all,
+            self.exchange.updating,
         )
+        core.ask_directory = self.poller.soon
         self.poller.start()
 
     def tell(self) -> None:

@@ -7,6 +7,7 @@ newest bundle is put on the board without anyone signed in.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -14,8 +15,10 @@ import structlog
 
 from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
+from referral_node.delivery.problem import read_problem
 from referral_node.exchange.core import Core
 from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.exchange.updating import Updating, for_good
 from referral_node.store import StoreError
 from referral_node.store.facts import BUNDLE, fact
 from referral_protocol.certificates import Bundle
@@ -26,6 +29,7 @@ from referral_protocol.directory.paths import (
     CHECKPOINT,
     MAX_BUNDLE_BYTES,
     RECORDS,
+    SUBMIT,
     board_tile_path,
     entries_paths,
     parse_entries,
@@ -55,6 +59,7 @@ class DirectoryPoller:
         url: str,
         every: float,
         changed: Callable[[], None],
+        updating: Updating,
     ) -> None:
         self._core = core
         self._keeper = keeper
@@ -62,6 +67,7 @@ class DirectoryPoller:
         self._url = url.rstrip("/")
         self._every = every
         self._changed = changed
+        self._updating = updating
         self._task: asyncio.Task[None] | None = None
         self._now = asyncio.Event()
         self._etags: dict[str, str] = {}
@@ -90,10 +96,12 @@ class DirectoryPoller:
 
     async def poll(self) -> bool:
         """Fetch what is new; True if the directory answered with something that holds."""
+        began = time.monotonic()
         try:
             news = await self._log()
             news = await self._records(force=news) or news
             news = await self._board(force=news) or news
+            await self._send_update()
             await self._publish()
         except Unreachable as error:
             return self._failed(error.code)
@@ -108,6 +116,8 @@ class DirectoryPoller:
             log.info("directory.back")
         self.trouble = None
         if news:
+            took = round((time.monotonic() - began) * 1000, 1)
+            log.info("directory.news", entries=self._keeper.replica.size, ms=took)
             self._changed()
         return True
 
@@ -197,6 +207,29 @@ class DirectoryPoller:
         parsed = parse_index(index)
         self._tiles[path] &= set(parsed.tiles)
         return parsed.missing(self._tiles[path])
+
+    async def _send_update(self) -> None:
+        """Send the change of our card that a keyholder signed, until it stands in our copy."""
+        submission = await self._updating.to_send()
+        if submission is None:
+            return
+        answer = await self._http.request(
+            "POST",
+            self._url + SUBMIT,
+            data=submission.pack(),
+            content_type=MSGPACK,
+            limit=MAX_NOTE,
+        )
+        if answer.status in (200, 201):
+            log.info("directory.update-sent")
+            if await self._updating.sent():
+                self.soon()  # it is done when our copy of the log holds it
+            return
+        code, said = read_problem(answer.body)
+        if code is None or not for_good(code):
+            raise Unreachable(f"http-{answer.status}", left=False, status=answer.status)
+        log.warning("directory.update-refused", code=code)
+        await self._updating.refused(code, said)
 
     async def _publish(self) -> None:
         """Put our newest bundle on the board if the one there is older."""

@@ -21,6 +21,13 @@ from referral_node.exchange.members import Member, MemberBook
 from referral_node.exchange.records import Records, looked, set_follow_up
 from referral_node.exchange.saying import Said, UnknownThread
 from referral_node.exchange.threads import MessageView, Threads, ThreadView
+from referral_node.exchange.updating import (
+    NotJoined,
+    UpdateRefused,
+    UpdateWaits,
+    Updating,
+    WaitingUpdate,
+)
 
 
 class Exchange:
@@ -46,6 +53,7 @@ class Exchange:
         self.evidence = Evidence(core)
         self.attachments = Attachments(core)
         self.filing = Filing(core)
+        self.updating = Updating(core)
 
 
 __all__ = [
@@ -69,12 +77,16 @@ __all__ = [
     "MemberNote",
     "MessageView",
     "NotAllowed",
+    "NotJoined",
     "Said",
     "StaleDraft",
     "Summary",
     "ThreadView",
     "TooMany",
     "UnknownThread",
+    "UpdateRefused",
+    "UpdateWaits",
+    "WaitingUpdate",
     "author",
     "entry_of",
     "erase",

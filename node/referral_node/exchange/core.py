@@ -72,6 +72,8 @@ class Core:
         """Called with the hashes of our messages after a receipt for them was stored."""
         self.carry: Callable[[bytes], None] = lambda _peer: None
         """Called with a member's id after something was committed that it must have files for."""
+        self.ask_directory: Callable[[], None] = lambda: None
+        """Called after something for the directory was committed; the poller's ear."""
         self.room: Callable[[], bool] = lambda: True
         """Whether the disk has room for what others send; asked before anything of theirs is taken.
         """

@@ -382,3 +382,19 @@ CREATE TABLE mailings (
     next_at INTEGER NOT NULL DEFAULT 0,
     code TEXT
 );
+
+-- A change of what the directory says of us, signed and on its way: one at a time. changed: what
+-- differs, as codes. sent_at: the directory took it. done_at: our copy of the log holds it; its
+-- records are kept here until the next one. code: it was refused for good; said: in whose words.
+-- log_size: how much of the log was held when it was made.
+CREATE TABLE updates (
+    id BLOB PRIMARY KEY NOT NULL,
+    submission BLOB NOT NULL,
+    changed TEXT NOT NULL,
+    log_size INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    done_at INTEGER,
+    code TEXT,
+    said TEXT NOT NULL DEFAULT ''
+);
