@@ -19,7 +19,8 @@ from referral_directory.config import Config, write_config
 from referral_directory.folder import Folder, Lock
 from referral_directory.log.office import Office
 from referral_directory.main import Passwords, Running, World, found, office, serving
-from referral_directory.sealing import FLOOR, Cost, open_key
+from referral_directory.registrars import FIRST, unlock
+from referral_directory.sealing import FLOOR, Cost
 from referral_protocol import profiles
 from referral_protocol.directory import paths
 from referral_protocol.directory.entries import sign_entry
@@ -58,7 +59,7 @@ class Place:
 
     def registrar(self) -> Signer:
         """The registrar's key, opened as the commands do."""
-        return open_key(self.folder.registrar_key, "registrar", PASSWORDS.registrar)
+        return unlock(self.folder, FIRST, PASSWORDS.registrar).key
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator["Client"]:

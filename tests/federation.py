@@ -31,7 +31,8 @@ from referral_directory import main as directory_main
 from referral_directory.config import read_config
 from referral_directory.control import Reached, reach
 from referral_directory.folder import Folder, Lock
-from referral_directory.sealing import Cost, open_key
+from referral_directory.registrars import FIRST, unlock
+from referral_directory.sealing import Cost
 from referral_protocol import profiles
 from referral_protocol.directory.entries import (
     SUSPENDED,
@@ -219,7 +220,7 @@ class Federation:
 
     def _signed(self, content: bytes) -> list[list[bytes]]:
         if self._registrar is None:  # opening it is made to be slow
-            self._registrar = open_key(self.directory.registrar_key, "registrar", REGISTRAR)
+            self._registrar = unlock(self.directory, FIRST, REGISTRAR).key
         return [[s.key, s.signature] for s in sign_entry(content, self._registrar)]
 
     # time and order

@@ -4,23 +4,21 @@ Law: every command works whether the directory runs or not. A refusal is one lin
 what to do; passwords come from the terminal or a file.
 """
 
-import asyncio
-import os
 import re
-from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from functools import wraps
 from pathlib import Path
-from typing import Any, Final, ParamSpec
+from typing import Final
 
 import click
 
-from referral_directory import desk, main
+from referral_directory import desk, main, registrars
 from referral_directory.config import PORT, Config, read_config, write_config
 from referral_directory.control import Reached, reach
 from referral_directory.folder import Folder
 from referral_directory.log.office import Plain
 from referral_directory.logs import set_up
+from referral_directory.options import as_json, as_name, password_file, state, told
+from referral_directory.registrar_commands import registrar
 from referral_directory.server.probe import WORDS
 from referral_directory.trouble import Trouble
 from referral_protocol.directory.entries import (
@@ -38,38 +36,8 @@ from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import fingerprint
 from referral_protocol.suite import Signer
 
-P = ParamSpec("P")
 DAY: Final = 24 * 3600 * 1000
-
 _FILE = click.Path(path_type=Path, dir_okay=False)
-state = click.option(
-    "--state",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("directory-state"),
-    show_default=True,
-    help="The folder in which everything of this directory lies.",
-)
-password_file = click.option(
-    "--password-file", type=_FILE, help="The registrar's password: first line of this file."
-)
-as_json = click.option("--json", "machine", is_flag=True, help="For scripts.")
-
-
-def told(function: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a command; Trouble becomes its one line."""
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        os.umask(0o077)
-        try:
-            asyncio.run(function(*args, **kwargs))
-        except Trouble as trouble:
-            raise click.ClickException(str(trouble)) from None
-        except KeyboardInterrupt:
-            raise click.Abort from None
-
-    return run
 
 
 @click.group("directory")
@@ -77,10 +45,21 @@ def directory() -> None:
     """The directory of keys, contacts and services."""
 
 
+directory.add_command(registrar)
+
+
 @directory.command()
 @state
 @click.option("--origin", help="The log's name for ever, like directory.example.org.")
 @password_file
+@click.option(
+    "--registrar",
+    "first",
+    default=registrars.FIRST,
+    show_default=True,
+    help="The first registrar's name, to sign in with.",
+)
+@click.option("--display", help="The first registrar's full name, for people to read.")
 @click.option(
     "--root-password-file",
     type=_FILE,
@@ -95,6 +74,8 @@ async def init(
     folder: Path,
     origin: str | None,
     password_file: Path | None,
+    first: str,
+    display: str | None,
     root_password_file: Path | None,
     host: str,
     port: int,
@@ -103,12 +84,13 @@ async def init(
 ) -> None:
     """Make a new directory and print its anchor."""
     name = origin or str(click.prompt("The log's name, like directory.example.org"))
-    registrar = desk.new_password("Registrar's password", password_file)
+    password = desk.new_password("Registrar's password", password_file)
     root = desk.new_password("Root keys' password", root_password_file or password_file)
+    person = main.Person(first, display or first.capitalize())
     config = Config(host=host, port=port, proxy=proxy, allow_loopback=allow_loopback)
     place = Folder(folder)
     genesis = await main.found(
-        place, write_config(config), name, main.Passwords(registrar, root), main.World()
+        place, write_config(config), name, main.Passwords(password, root), main.World(), person
     )
     click.echo(f"The directory {name} lies in {folder}.")
     click.echo(
@@ -116,6 +98,7 @@ async def init(
     )
     click.echo("Give every member this anchor on paper:")
     click.echo(f"anchor {anchor_text(genesis)}")
+    desk.show_secret(registrars.unlock(place, first, password), name)
 
 
 @directory.command()
@@ -166,9 +149,14 @@ async def requests(folder: Path, machine: bool) -> None:
     "--fingerprint-file", type=_FILE, help="For scripts: the fingerprint that was read out."
 )
 @password_file
+@as_name
 @told
 async def approve(
-    folder: Path, request: str, fingerprint_file: Path | None, password_file: Path | None
+    folder: Path,
+    request: str,
+    fingerprint_file: Path | None,
+    password_file: Path | None,
+    name: str | None,
 ) -> None:
     """Admit an organisation, after its fingerprint was compared on the telephone."""
     async with _reach(folder) as office:
@@ -179,7 +167,7 @@ async def approve(
             raise Trouble(f"this request cannot be admitted ({found['hindrance']}); decline it")
         content = bytes(found["content"])
         desk.confirm_fingerprint(_fingerprint(content), fingerprint_file)
-        key = desk.unlock(Folder(folder), password_file)
+        key = desk.unlock(Folder(folder), password_file, name)
         done = await office.ask(
             "approve", request=found["id"], signatures=_signatures(content, key)
         )
@@ -216,14 +204,20 @@ async def ask(folder: Path, request: str, text: str) -> None:
 @click.option("--reason", required=True, help="A code, like keys-compromised: all can read it.")
 @click.option("--until", help="A date (2026-12-31) or days (7d); without it: until lifted.")
 @password_file
+@as_name
 @told
 async def suspend(
-    folder: Path, member: str, reason: str, until: str | None, password_file: Path | None
+    folder: Path,
+    member: str,
+    reason: str,
+    until: str | None,
+    password_file: Path | None,
+    name: str | None,
 ) -> None:
     """Suspend a member at once: its new messages wait everywhere."""
     now = main.real_clock()
     ends = None if until is None else _until(until, now)
-    await _change_status(folder, member, Status(SUSPENDED, ends, reason), password_file)
+    await _change_status(folder, member, Status(SUSPENDED, ends, reason), password_file, name)
 
 
 @directory.command()
@@ -231,10 +225,13 @@ async def suspend(
 @click.argument("member")
 @click.option("--reason", default="resolved", show_default=True, help="A code.")
 @password_file
+@as_name
 @told
-async def lift(folder: Path, member: str, reason: str, password_file: Path | None) -> None:
+async def lift(
+    folder: Path, member: str, reason: str, password_file: Path | None, name: str | None
+) -> None:
     """End a suspension."""
-    await _change_status(folder, member, Status(ACTIVE, None, reason), password_file)
+    await _change_status(folder, member, Status(ACTIVE, None, reason), password_file, name)
 
 
 @directory.command()
@@ -242,11 +239,14 @@ async def lift(folder: Path, member: str, reason: str, password_file: Path | Non
 @click.argument("member")
 @click.option("--reason", required=True, help="A code, like left.")
 @password_file
+@as_name
 @click.confirmation_option(prompt="For ever: the organisation can join again only anew. Remove?")
 @told
-async def remove(folder: Path, member: str, reason: str, password_file: Path | None) -> None:
+async def remove(
+    folder: Path, member: str, reason: str, password_file: Path | None, name: str | None
+) -> None:
     """Remove a member for ever; its profile and prekeys go too."""
-    await _change_status(folder, member, Status(REMOVED, None, reason), password_file)
+    await _change_status(folder, member, Status(REMOVED, None, reason), password_file, name)
 
 
 @directory.command()
@@ -307,13 +307,13 @@ def _reach(folder: Path) -> AbstractAsyncContextManager[Reached]:
 
 
 async def _change_status(
-    folder: Path, member: str, body: Status, password_file: Path | None
+    folder: Path, member: str, body: Status, password_file: Path | None, name: str | None
 ) -> None:
     async with _reach(folder) as office:
         found = await office.ask("member", member=member)
         click.echo(f"{_place(found)}, member {found['id']}, now {found['status']}")
         content = _status_content(found, body)
-        key = desk.unlock(Folder(folder), password_file)
+        key = desk.unlock(Folder(folder), password_file, name)
         await _send_status(office, content, key)
     click.echo(f"{_place(found)} is {body.status} from now on.")
 

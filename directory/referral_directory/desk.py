@@ -5,18 +5,23 @@ A fingerprint is never shown here: it must be heard on the telephone and typed.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
+import segno
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from referral_directory import registrars
 from referral_directory.folder import Folder
-from referral_directory.sealing import WrongPassword, open_key
+from referral_directory.registrars import Registrar
+from referral_directory.sealing import WrongPassword
+from referral_directory.totp import secret_text, secret_uri
 from referral_directory.trouble import Trouble
 from referral_protocol.keys import same_fingerprint
 from referral_protocol.suite import Signer
@@ -59,14 +64,24 @@ def new_password(what: str, path: Path | None) -> str:
     return password
 
 
-def unlock(folder: Folder, path: Path | None) -> Signer:
-    """The registrar's key, with the password from a file or typed, at most five times."""
+def unlock(folder: Folder, path: Path | None, name: str | None = None) -> Signer:
+    """A registrar's key, with the password from a file or typed, at most five times.
+
+    ``name``: whose; None is the only one that there is.
+    """
+    return opened(folder, path, name)[0].key
+
+
+def opened(folder: Folder, path: Path | None, name: str | None = None) -> tuple[Registrar, str]:
+    """The registrar whose password was given, and that password."""
+    who = registrars.choose(folder, name)
     if path is not None:
-        return open_key(folder.registrar_key, "registrar", read_secret(path))
+        secret = read_secret(path)
+        return registrars.unlock(folder, who, secret), secret
     for left in range(ATTEMPTS - 1, -1, -1):
-        password = str(click.prompt("Registrar's password", hide_input=True))
+        password = str(click.prompt(f"Password of {who}", hide_input=True))
         try:
-            return open_key(folder.registrar_key, "registrar", password)
+            return registrars.unlock(folder, who, password), password
         except WrongPassword:
             if left:
                 click.echo(f"The password is wrong. {left} more.", err=True)
@@ -74,6 +89,17 @@ def unlock(folder: Folder, path: Path | None) -> Signer:
         "the password was wrong five times, and nothing was changed; "
         "if it is lost, two root keys can name a new registrar"
     )
+
+
+def show_secret(registrar: Registrar, issuer: str) -> None:
+    """The TOTP secret, for the registrar's telephone: as a picture at a terminal, and as text."""
+    uri = secret_uri(registrar.secret, issuer, registrar.name)
+    click.echo(f"Codes of six digits for {registrar.name}, to sign in to the console.")
+    click.echo("Read this now with an authenticator program; it is not shown again:")
+    if sys.stdout.isatty():
+        segno.make(uri, error="m").terminal(compact=True)
+    click.echo(f"secret {secret_text(registrar.secret)}")
+    click.echo(f"totp {uri}")
 
 
 def confirm_fingerprint(expected: str, path: Path | None) -> None:

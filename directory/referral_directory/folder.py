@@ -22,17 +22,21 @@ class Folder:
         self.config = path / "directory.toml"
         self.database = path / "directory.sqlite"
         self.log_key = path / "keys" / "log.key"
-        self.registrar_key = path / "keys" / "registrar.key"
+        self.registrars = path / "keys" / "registrars"
         self.offline = path / OFFLINE
         self.socket = path / "control.sock"
         self.lock = path / "lock"
+
+    def registrar(self, name: str) -> Path:
+        """Where the sealed key of the registrar of this name lies."""
+        return self.registrars / f"{name}.key"
 
     def make(self) -> None:
         """Make the folder for a new directory; refused if one is there already."""
         if self.config.exists() or self.database.exists():
             raise Trouble(f"{self.path}: there is a directory here already; choose another folder")
         try:
-            for folder in (self.path, self.log_key.parent, self.offline):
+            for folder in (self.path, self.log_key.parent, self.registrars, self.offline):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 folder.chmod(0o700)
         except OSError as error:

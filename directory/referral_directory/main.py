@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from referral_directory import registrars
 from referral_directory.config import Config, read_config, tls_context
 from referral_directory.control import listening
 from referral_directory.folder import Folder, Lock, write_private
@@ -79,19 +80,31 @@ class Passwords(NamedTuple):
     root: str
 
 
+class Person(NamedTuple):
+    """The first registrar: the name to sign in with, and the one that people read."""
+
+    name: str = registrars.FIRST
+    display: str = "Registrar"
+
+
 async def found(
-    folder: Folder, config_text: str, origin: str, passwords: Passwords, world: World
+    folder: Folder,
+    config_text: str,
+    origin: str,
+    passwords: Passwords,
+    world: World,
+    person: Person = Person(),  # noqa: B008 - a value that nothing changes
 ) -> bytes:
     """Make a directory in the folder: keys, entry 0, configuration. Gives the genesis hash."""
     _check_suite()
-    folder.make()
     make = world.random
-    log_key, registrar = Signer(make(SEED_SIZE)), Signer(make(SEED_SIZE))
+    log_key, registrar = Signer(make(SEED_SIZE)), registrars.new(*person, make)
+    folder.make()
     roots = [Signer(make(SEED_SIZE)) for _ in range(ROOT_KEYS)]
     root = Root(
         origin,
         log_key.public,
-        (registrar.public,),
+        (registrar.key.public,),
         1,
         tuple(sorted(key.public for key in roots)),
         ROOT_THRESHOLD,
@@ -106,13 +119,7 @@ async def found(
         ) from None
     write_log_key(folder.log_key, log_key)
     await asyncio.to_thread(
-        seal_key,
-        folder.registrar_key,
-        "registrar",
-        registrar,
-        passwords.registrar,
-        world.cost,
-        make,
+        registrars.write, folder, registrar, passwords.registrar, world.cost, make
     )
     for number, key in enumerate(roots, 1):
         path = folder.offline / f"root-{number}.key"

@@ -1,7 +1,8 @@
 """Keys at rest: sealed under a password, or, for the log key alone, in a file only we can read.
 
-Argon2id (PyNaCl) makes a key from the password, XChaCha20-Poly1305 seals the seed; role and public
-key are bound to it, so that one file cannot stand in for another.
+Argon2id (PyNaCl) makes a key from the password, XChaCha20-Poly1305 seals the seed (a registrar's
+with the TOTP secret behind it); role, public key and display name are bound to it, so that one file
+cannot stand in for another.
 
 Law: a password is never on a command line, in the environment or in a log; a file that was sealed
 more cheaply than the floor is refused, for somebody else may have made it.
@@ -25,6 +26,9 @@ from referral_protocol.suite import SEED_SIZE, Signer
 
 Random = Callable[[int], bytes]
 Role = Literal["registrar", "root"]
+
+REGISTRAR: Final = "registrar"
+ROOT: Final = "root"
 
 FLOOR: Final = 64 * 1024 * 1024
 CEILING: Final = 1024 * 1024 * 1024
@@ -50,7 +54,9 @@ class WrongPassword(Trouble):
 Hex = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{2})+\Z", max_length=256)]
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class SealedFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What stands in a file. ``display``: the registrar's name for people."""
+
     role: Role
     public: Hex
     kdf: Literal["argon2id"]
@@ -59,17 +65,37 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     salt: Hex
     nonce: Hex
     sealed: Hex
+    display: Annotated[str, Meta(max_length=80)] = ""
 
 
 def seal_key(
     path: Path, role: Role, key: Signer, password: str, cost: Cost, random: Random
 ) -> None:
     """Write the key's seed to ``path``, sealed under the password."""
+    seal_bytes(path, role, key.public, key.seed(), password, cost, random)
+
+
+def open_key(path: Path, role: Role, password: str) -> Signer:
+    """The key of a sealed file; WrongPassword, or Trouble if the file cannot be used."""
+    return Signer(open_sealed(path, role, password)[1][:SEED_SIZE])
+
+
+def seal_bytes(
+    path: Path,
+    role: Role,
+    key: bytes,
+    plain: bytes,
+    password: str,
+    cost: Cost,
+    random: Random,
+    display: str = "",
+) -> None:
+    """Write ``plain``, which begins with the seed of the public ``key``, under the password."""
     salt, nonce = random(argon2id.SALTBYTES), random(Aead.NONCE_SIZE)
-    public = key.public.hex()
+    public = key.hex()
     box = Aead(_derive(password, salt, cost))
-    sealed = box.encrypt(key.seed(), _bound(role, public), nonce).ciphertext
-    file = _File(
+    sealed = box.encrypt(plain, _bound(role, public, display), nonce).ciphertext
+    file = SealedFile(
         role,
         public,
         "argon2id",
@@ -78,31 +104,34 @@ def seal_key(
         salt.hex(),
         nonce.hex(),
         sealed.hex(),
+        display,
     )
-    write_private(path, json.dumps(msgspec.to_builtins(file), indent=1).encode() + b"\n")
+    text = json.dumps(msgspec.to_builtins(file), indent=1, ensure_ascii=False)
+    write_private(path, text.encode("utf-8") + b"\n")
 
 
-def open_key(path: Path, role: Role, password: str) -> Signer:
-    """The key of a sealed file; WrongPassword, or Trouble if the file cannot be used."""
-    file = _read(path)
+def open_sealed(path: Path, role: Role, password: str) -> tuple[str, bytes]:
+    """Display name and plain bytes of a sealed file; WrongPassword, or Trouble."""
+    file = about(path)
     if file.role != role:
         raise Trouble(f"{path}: holds a {file.role} key, not a {role} key")
     cost = Cost(file.passes, file.memory)
     try:
         box = Aead(_derive(password, bytes.fromhex(file.salt), cost))
         sealed, nonce = bytes.fromhex(file.sealed), bytes.fromhex(file.nonce)
-        seed = box.decrypt(sealed, _bound(role, file.public), nonce)
+        plain = box.decrypt(sealed, _bound(role, file.public, file.display), nonce)
     except (CryptoError, ValueError):
         raise WrongPassword(f"{path}: the password is wrong") from None
-    return Signer(seed)
+    return file.display, plain
 
 
 def public_of(path: Path) -> bytes:
     """The public half, which is not sealed."""
-    return bytes.fromhex(_read(path).public)
+    return bytes.fromhex(about(path).public)
 
 
-def _read(path: Path) -> _File:
+def about(path: Path) -> SealedFile:
+    """What a sealed file shows without a password; Trouble if it is none."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -110,7 +139,7 @@ def _read(path: Path) -> _File:
     if len(data) > MAX_FILE:
         raise Trouble(f"{path}: not a sealed key")
     try:
-        return msgspec.json.decode(data, type=_File)
+        return msgspec.json.decode(data, type=SealedFile)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Trouble(f"{path}: not a sealed key, or sealed too cheaply") from None
 
@@ -125,8 +154,8 @@ def _derive(password: str, salt: bytes, cost: Cost) -> bytes:
         ) from None
 
 
-def _bound(role: str, public: str) -> bytes:
-    return f"referral-exchange/1 sealed {role} key {public}\n".encode("ascii")
+def _bound(role: str, public: str, display: str) -> bytes:
+    return f"referral-exchange/1 sealed {role} key {public}\n{display}".encode()
 
 
 def write_log_key(path: Path, key: Signer) -> None:

@@ -23,7 +23,7 @@ from links import Link
 from referral_directory import main as directory_main
 from referral_directory.control import reach
 from referral_directory.folder import Folder
-from referral_directory.sealing import open_key
+from referral_directory.registrars import FIRST, unlock
 from referral_node.config import Config, DirectoryChoice, Exchange, Metrics, Pages
 from referral_node.control import ask
 from referral_node.folder import StateFolder
@@ -182,7 +182,7 @@ class World:
 
     async def _join(self, site: Site) -> None:
         """As `join` does it, and as the registrar admits."""
-        registrar = open_key(self.directory.registrar_key, "registrar", REGISTRAR)
+        registrar = unlock(self.directory, FIRST, REGISTRAR).key
         async with reach(self.directory, _runs) as office:
             wanted = {
                 "url": self._address(DIRECTORY),

@@ -265,8 +265,8 @@ def test_registrar_types_fingerprint_and_password(place: Path) -> None:
                 ("Fingerprint", "12345"),
                 ("Fingerprint", " ".join(groups)),
                 ("Fingerprint", right),
-                ("Registrar's password:", "not this one at all"),
-                ("Registrar's password:", PASSWORD),
+                ("Password of registrar:", "not this one at all"),
+                ("Password of registrar:", PASSWORD),
             ],
         )
         assert code == 0, said
@@ -283,7 +283,7 @@ def test_password_wrong_five_times(place: Path) -> None:
         post(url, lisbon)
         code, said = terminal(
             ["approve", lisbon.id.hex()[:8], "--state", str(place / "state")],
-            [("Fingerprint", fingerprint_of("lisbon")), *[("Registrar's password:", "wrong")] * 5],
+            [("Fingerprint", fingerprint_of("lisbon")), *[("Password of registrar:", "wrong")] * 5],
         )
         assert code == 1
         assert "the password was wrong five times, and nothing was changed" in said
