@@ -20,6 +20,7 @@ from referral_protocol.directory.board import Posted, check_newer, verify_posted
 from referral_protocol.directory.entries import (
     EntrySignature,
     Leaf,
+    Root,
     Update,
     entry_hash,
     parse_entry,
@@ -188,11 +189,13 @@ class Ledger:
         return await self._append(build, change)
 
     async def append(self, build: Callable[[int], bytes]) -> VerifiedEntry:
-        """Append a ``status`` that registrars signed."""
+        """Append what registrars or root keys signed: a ``status``, or a new root."""
 
         async def change(tx: Tx, entry: VerifiedEntry, now: int) -> list[NewTile]:
-            member = _changed(entry)
-            return [] if member.removed_at is None else await _take_off(tx, member.id, now)
+            if isinstance(entry.change, Root):
+                return []
+            gone = entry.change.removed_at is not None
+            return await _take_off(tx, entry.change.id, now) if gone else []
 
         return await self._append(build, change)
 
@@ -266,6 +269,8 @@ class Ledger:
                     "INSERT INTO entries (number, leaf) VALUES (?, ?)", (verified.index, leaf)
                 )
                 await _keep_note(tx, note, tree.size)
+                # What waits for registrars about this member would follow the wrong entry now.
+                await tx.execute("DELETE FROM proposals WHERE member = ?", (verified.entry.member,))
                 return await change(tx, verified, now)
 
             tiles = await self.store.write(work)

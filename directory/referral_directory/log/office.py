@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from referral_directory.log.ledger import Ledger
+from referral_directory.log.proposals import Proposals, Waiting
 from referral_directory.log.requests import Kept, Requests
 from referral_protocol import profiles
 from referral_protocol.directory.entries import (
     Card,
     EntrySignature,
-    Leaf,
+    Status,
     anchor_text,
     parse_entry,
 )
@@ -42,6 +43,7 @@ class Office:
         self._ledger = ledger
         self._requests = requests
         self._check = check
+        self._proposals = Proposals(ledger)
         self._answers: dict[str, Callable[..., Awaitable[Any]]] = {
             "status": self.status,
             "requests": self.requests,
@@ -52,6 +54,10 @@ class Office:
             "members": self.members,
             "member": self.member,
             "change-status": self.change_status,
+            "propose": self.propose,
+            "sign": self.sign,
+            "proposals": self.proposals,
+            "drop": self.drop,
         }
 
     async def answer(self, name: str, arguments: Plain) -> Any:
@@ -140,11 +146,61 @@ class Office:
         described["genesis"] = self._ledger.directory.genesis
         return described
 
+    async def propose(self, content: bytes, signatures: list[list[bytes]]) -> Plain:
+        """Log an entry about a member that registrars decide, or keep it until enough signed."""
+        return await self._sign(content, signatures)
+
+    async def sign(self, proposal: str, signatures: list[list[bytes]]) -> Plain:
+        """Add registrars' signatures to what waits; it is logged once they suffice."""
+        content = await self._proposals.content(_whole(proposal))
+        if content is None:
+            raise Refused("this does not wait for a signature (any more)")
+        return await self._sign(content, signatures)
+
+    async def proposals(self) -> list[Plain]:
+        """What waits for another registrar, oldest first, with the content to sign."""
+        waiting = await self._proposals.waiting()
+        names = await self._profiles()
+        return [self._waiting(each, names.get(each.entry.member or b"")) for each in waiting]
+
+    async def drop(self, proposal: str) -> None:
+        """Give up what waits for another registrar."""
+        await self._proposals.drop(_whole(proposal))
+
     async def change_status(self, content: bytes, signatures: list[list[bytes]]) -> Plain:
-        """Append a status entry that registrars signed."""
+        """Log a status entry that registrars signed, or keep it until enough have."""
+        return await self.propose(content, signatures)
+
+    async def _sign(self, content: bytes, signatures: list[list[bytes]]) -> Plain:
         given = tuple(EntrySignature(key, signature) for key, signature in signatures)
-        entry = await self._ledger.append(lambda logged: Leaf(logged, content, given).pack())
-        return {"index": entry.index, "member": entry.entry.member}
+        signed = await self._proposals.sign(content, given)
+        return {
+            "done": signed.done is not None,
+            "index": None if signed.done is None else signed.done.index,
+            "member": parse_entry(content).member,
+            "proposal": signed.id.hex(),
+            "have": signed.have,
+            "need": signed.need,
+        }
+
+    def _waiting(self, waiting: Waiting, profile: profiles.Profile | None) -> Plain:
+        body = waiting.entry.body
+        status = body if isinstance(body, Status) else None
+        return {
+            "proposal": waiting.id.hex(),
+            "kind": waiting.entry.kind,
+            "member": (waiting.entry.member or b"").hex(),
+            "status": None if status is None else status.status,
+            "until": None if status is None else status.until,
+            "reason": getattr(body, "reason", None),
+            "content": waiting.content,
+            "signed_by": list(waiting.signers),
+            "made_at": waiting.made_at,
+            "ends_at": waiting.until,
+            "have": waiting.have,
+            "need": waiting.need,
+            **_who(profile),
+        }
 
     async def _decide(self, request: str, state: str, text: str) -> None:
         if not text.strip() or len(text) > MAX_TEXT:
@@ -241,6 +297,13 @@ def _who(profile: profiles.Profile | None) -> Plain:
         "contact": "" if contact is None else contact.name,
         "telephone": organisation.telephone if contact is None else contact.telephone,
     }
+
+
+def _whole(proposal: str) -> bytes:
+    try:
+        return bytes.fromhex(proposal)
+    except ValueError:
+        raise Refused(f"{proposal!r}: not the id of something that waits") from None
 
 
 def _prefix(text: str) -> str:

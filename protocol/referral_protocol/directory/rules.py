@@ -117,9 +117,13 @@ class Group(NamedTuple):
     least: int
     who: str
 
+    def signed_by(self, signers: Sequence[bytes]) -> int:
+        """How many of the group are among these keys."""
+        return len(self.keys.intersection(signers))
+
 
 class Outcome(NamedTuple):
-    """What an entry changes, once all groups have signed."""
+    """What an entry changes, once all groups have signed; the last group is who decides."""
 
     change: Member | Root
     keys: tuple[bytes, ...]
@@ -147,7 +151,7 @@ def check_signers(signatures: Sequence[EntrySignature], groups: Sequence[Group])
     if any(a >= b for a, b in pairwise(signers)):
         raise ProtocolError("wrong-value", "signatures: not in ascending order, or one twice")
     for group in groups:
-        if len(group.keys.intersection(signers)) < group.least:
+        if group.signed_by(signers) < group.least:
             raise ProtocolError("missing-signature", f"{group.who}: {group.least} needed")
     allowed = frozenset[bytes]().union(*(group.keys for group in groups))
     if not allowed.issuperset(signers):

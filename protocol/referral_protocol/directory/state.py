@@ -65,6 +65,14 @@ class VerifiedEntry(msgspec.Struct, frozen=True):
     keys: tuple[bytes, ...]
 
 
+class Weighed(NamedTuple):
+    """An entry that waits: how many of those who decide have signed, and how many must."""
+
+    entry: Entry
+    have: int
+    need: int
+
+
 class Directory:
     """Members, keys and roots after ``size`` entries of the log with this genesis hash."""
 
@@ -153,13 +161,31 @@ class Directory:
         entry = parse_entry(content)
         if not isinstance(entry.body, Card):
             raise ProtocolError("wrong-value", "request: not a member entry")
+        check_signers(signatures, self._unsigned(entry, content, signatures, now).groups[:-1])
+        check_signatures(content, signatures)
+        return entry, entry.body
+
+    def weigh(self, content: bytes, signatures: Sequence[EntrySignature], now: int) -> Weighed:
+        """Check an entry that may still lack some of those who decide, as if logged now.
+
+        All who must sign besides them have signed, and nobody who has no say.
+        """
+        entry = parse_entry(content)
+        *others, deciding = self._unsigned(entry, content, signatures, now).groups
+        check_signers(signatures, (*others, deciding._replace(least=0)))
+        check_signatures(content, signatures)
+        have = deciding.signed_by([s.key for s in signatures])
+        return Weighed(entry, have, deciding.least)
+
+    def _unsigned(
+        self, entry: Entry, content: bytes, signatures: Sequence[EntrySignature], now: int
+    ) -> Outcome:
+        """What an entry would change, all but its signatures checked, as if logged now."""
         logged = max(now, self.logged)
         self._check_times(entry, logged)
         outcome = self._outcome(entry, Leaf(logged, content, tuple(signatures)))
         self._check_keys(outcome)
-        check_signers(signatures, outcome.groups[:2])
-        check_signatures(content, signatures)
-        return entry, entry.body
+        return outcome
 
     def adopt(self, verified: VerifiedEntry) -> None:
         """Take in an entry that :meth:`verify` passed for this very place."""

@@ -41,3 +41,12 @@ CREATE TABLE requests (
     answered_at INTEGER
 );
 CREATE INDEX requests_by_state ON requests (state, received_at);
+
+-- Entries about members that wait for more registrars. leaf: content and signatures so far.
+CREATE TABLE proposals (
+    proposal BLOB PRIMARY KEY,
+    member BLOB NOT NULL,
+    leaf BLOB NOT NULL,
+    made_at INTEGER NOT NULL
+);
+CREATE INDEX proposals_by_member ON proposals (member);

@@ -1,0 +1,143 @@
+"""Entries that wait for more registrars: each signs the very bytes that the first one signed.
+
+Law: what suffices is logged at once and never kept here; whatever else the log takes in about the
+same member ends what waits about it, in the same transaction, for it would follow the wrong entry.
+"""
+
+import sqlite3
+from typing import Final, NamedTuple
+
+import structlog
+
+from referral_directory.log.ledger import Ledger
+from referral_directory.log.store import Tx
+from referral_protocol.directory.entries import (
+    Entry,
+    EntrySignature,
+    Leaf,
+    Status,
+    entry_hash,
+    merge_signatures,
+    parse_entry,
+    parse_leaf,
+)
+from referral_protocol.directory.state import MAX_AGE, VerifiedEntry, Weighed
+from referral_protocol.errors import ProtocolError
+
+Signatures = tuple[EntrySignature, ...]
+MOST: Final = 200
+"""Most that wait at once: registrars are few, and each entry is about one member."""
+
+log = structlog.get_logger()
+
+
+class Proposed(NamedTuple):
+    """What came of a signature: the entry in the log, or how many more are needed."""
+
+    id: bytes
+    done: VerifiedEntry | None
+    have: int
+    need: int
+
+
+class Waiting(NamedTuple):
+    """An entry that waits. ``until``: when it will have become too old to be logged."""
+
+    id: bytes
+    content: bytes
+    entry: Entry
+    signers: tuple[bytes, ...]
+    made_at: int
+    until: int
+    have: int
+    need: int
+
+
+def proposal_id(content: bytes) -> bytes:
+    """The name of what waits, 16 bytes."""
+    return entry_hash(content)[:16]
+
+
+class Proposals:
+    """What waits at one directory."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def sign(self, content: bytes, signatures: Signatures) -> Proposed:
+        """Take in signatures over an entry; it is logged once they suffice, else it is kept."""
+        ledger, name = self._ledger, proposal_id(content)
+        entry = parse_entry(content)
+        if entry.member is None or not isinstance(entry.body, Status):
+            raise ProtocolError("wrong-value", "proposal: not an entry that registrars decide")
+
+        async def work(tx: Tx) -> tuple[Signatures, Weighed]:
+            rows = await tx.rows("SELECT leaf FROM proposals WHERE proposal = ?", (name,))
+            held = parse_leaf(bytes(rows[0]["leaf"])).signatures if rows else ()
+            together = merged(held, signatures)
+            weighed = ledger.directory.weigh(content, together, ledger.clock())
+            if weighed.have < weighed.need:
+                await _keep(tx, name, entry, Leaf(ledger.clock(), content, together))
+            return together, weighed
+
+        together, weighed = await ledger.store.write(work)
+        if weighed.have < weighed.need:
+            return Proposed(name, None, weighed.have, weighed.need)
+        done = await ledger.append(lambda logged: Leaf(logged, content, together).pack())
+        return Proposed(name, done, weighed.have, weighed.need)
+
+    async def content(self, proposal: bytes) -> bytes | None:
+        """The bytes that wait under this name, for another registrar to sign."""
+        row = await self._ledger.store.row(
+            "SELECT leaf FROM proposals WHERE proposal = ?", (proposal,)
+        )
+        return None if row is None else parse_leaf(bytes(row["leaf"])).content
+
+    async def waiting(self) -> list[Waiting]:
+        """All that wait, oldest first; what the log would not take any more is dropped."""
+        rows = await self._ledger.store.rows("SELECT * FROM proposals ORDER BY made_at")
+        found = []
+        for row in rows:
+            try:
+                found.append(self._weighed(row))
+            except ProtocolError as error:
+                await self.drop(bytes(row["proposal"]))
+                log.info("proposal.dropped", code=error.code)
+        return found
+
+    async def drop(self, proposal: bytes) -> None:
+        """Forget what waits under this name."""
+        await self._ledger.store.write(
+            lambda tx: tx.execute("DELETE FROM proposals WHERE proposal = ?", (proposal,))
+        )
+
+    def _weighed(self, row: sqlite3.Row) -> Waiting:
+        leaf = parse_leaf(bytes(row["leaf"]))
+        weighed = self._ledger.directory.weigh(leaf.content, leaf.signatures, self._ledger.clock())
+        return Waiting(
+            bytes(row["proposal"]),
+            leaf.content,
+            weighed.entry,
+            tuple(s.key for s in leaf.signatures),
+            row["made_at"],
+            weighed.entry.at + MAX_AGE,
+            weighed.have,
+            weighed.need,
+        )
+
+
+def merged(held: Signatures, given: Signatures) -> Signatures:
+    """Signatures of both, one for each key: who signs twice has signed once."""
+    by_key = {each.key: each for each in (*held, *given)}
+    return merge_signatures(tuple(by_key.values()))
+
+
+async def _keep(tx: Tx, name: bytes, entry: Entry, leaf: Leaf) -> None:
+    count = await tx.rows("SELECT COUNT(*) FROM proposals WHERE proposal <> ?", (name,))
+    if count[0][0] >= MOST:
+        raise ProtocolError("busy", "proposal: too many wait for a second registrar")
+    await tx.execute(
+        "INSERT INTO proposals (proposal, member, leaf, made_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (proposal) DO UPDATE SET leaf = excluded.leaf",
+        (name, entry.member, leaf.pack(), leaf.logged),
+    )
