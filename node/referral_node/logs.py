@@ -16,6 +16,7 @@ ALLOWED: Final = frozenset(
         "attachment",
         "code",
         "command",  # one of the names in control.py's table, never what somebody typed
+        "entries",  # how many the log of the directory has
         "error",  # the type of an exception, never its text
         "event",
         "exchange",

@@ -8,14 +8,15 @@ newest bundle is put on the board without anyone signed in.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 import structlog
 
 from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
 from referral_node.delivery.problem import read_problem
+from referral_node.delivery.tiles import Found, Read, Shelf, read_all
 from referral_node.exchange.core import Core
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.exchange.updating import Updating, for_good
@@ -23,6 +24,7 @@ from referral_node.store import StoreError
 from referral_node.store.facts import BUNDLE, fact
 from referral_protocol.certificates import Bundle
 from referral_protocol.directory.board import Posted, read_board_tile
+from referral_protocol.directory.entries import parse_entry, parse_leaf
 from referral_protocol.directory.notes import MAX_NOTE, peek_checkpoint
 from referral_protocol.directory.paths import (
     BOARD,
@@ -44,6 +46,8 @@ from referral_protocol.wire import decode
 
 MSGPACK: Final = "application/msgpack"
 MAX_TILE: Final = TILE_MEMBERS * (4 + MAX_ITEM)
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -71,7 +75,7 @@ class DirectoryPoller:
         self._task: asyncio.Task[None] | None = None
         self._now = asyncio.Event()
         self._etags: dict[str, str] = {}
-        self._tiles: dict[str, set[bytes]] = {RECORDS: set(), BOARD: set()}
+        self._shelves = {RECORDS: Shelf(), BOARD: Shelf()}
         self.trouble: str | None = None
         """Code of what went wrong at the last poll; None: it went well."""
 
@@ -148,65 +152,89 @@ class DirectoryPoller:
         if note is None:
             await self._keeper.answered()
             return False
+        held = self._keeper.replica.size
         try:
-            size = peek_checkpoint(note).size
             leaves: list[bytes] = []
-            for path in entries_paths(self._keeper.replica.size, size):
+            for path in entries_paths(held, peek_checkpoint(note).size):
                 piece = await self._get(path.path, MAX_BUNDLE_BYTES, conditional=False)
                 leaves += parse_entries(piece or b"", path.width)[path.skip :]
-            held = self._keeper.replica.size
             await self._keeper.take(note, leaves)
         except BaseException:
             self._etags.pop(CHECKPOINT, None)  # not taken: ask for it again
             raise
-        return self._keeper.replica.size > held
+        if self._keeper.replica.size == held:
+            return False
+        if held:
+            self._look_again(leaves)
+        return True
+
+    def _look_again(self, leaves: Sequence[bytes]) -> None:
+        """Of these entries' members keys or records may be others now: what was read is not."""
+        about = {parse_entry(parse_leaf(leaf).content).member for leaf in leaves}
+        members = enumerate(self._keeper.replica.directory.members())
+        places = [place for place, member in members if member.id in about]
+        for shelf in self._shelves.values():
+            shelf.look_again(places)
 
     async def _records(self, *, force: bool) -> bool:
-        found: list[Records] = []
-        refused = 0
-        tiles = await self._new_tiles(RECORDS, force=force)
-        if tiles is None:
-            return False
-        for name in tiles:
-            data = await self._get(records_tile_path(name), MAX_TILE, conditional=False) or b""
-            records, errors = read_records_tile(data, name, self._keeper.replica.directory)
-            found += records
-            refused += len(errors)
-        if refused:
-            log.warning("directory.records", refused=refused)
-        await self._keeper.take_records(found)
-        self._tiles[RECORDS].update(tiles)
-        return bool(found)
+        directory = self._keeper.replica.directory
+
+        async def store(found: Found[Records]) -> bool:
+            if found.refused:
+                log.warning("directory.records", refused=found.refused)
+            await self._keeper.take_records(found.items)
+            self._shelves[RECORDS].put(found.whole)
+            return bool(found.items)
+
+        async def fetch(name: bytes) -> bytes:
+            return await self._tile(records_tile_path(name))
+
+        def read(data: bytes, name: bytes) -> tuple[list[Records], list[ProtocolError]]:
+            return read_records_tile(data, name, directory)
+
+        return await self._beside(RECORDS, fetch, read, store, force=force)
 
     async def _board(self, *, force: bool) -> bool:
-        found: list[Posted] = []
-        refused = 0
-        tiles = await self._new_tiles(BOARD, force=force)
-        if tiles is None:
-            return False
         directory, now = self._keeper.replica.directory, self._core.clock()
-        for name in tiles:
-            data = await self._get(board_tile_path(name), MAX_TILE, conditional=False) or b""
-            posted, errors = await asyncio.to_thread(read_board_tile, data, name, directory, now)
-            found += posted
-            refused += len(errors)
-        if refused:
-            log.warning("directory.board", refused=refused)
-        fresh = await self._keeper.take_board(found)
-        self._tiles[BOARD].update(tiles)
-        return bool(fresh)
 
-    async def _new_tiles(self, path: str, *, force: bool) -> list[bytes] | None:
-        """Tiles to fetch now. After a change of the log all of them: keys may be others now."""
+        async def store(found: Found[Posted]) -> bool:
+            if found.refused:
+                log.warning("directory.board", refused=found.refused)
+            fresh = await self._keeper.take_board(found.items)
+            self._shelves[BOARD].put(found.whole)
+            return bool(fresh)
+
+        async def fetch(name: bytes) -> bytes:
+            return await self._tile(board_tile_path(name))
+
+        def read(data: bytes, name: bytes) -> tuple[list[Posted], list[ProtocolError]]:
+            return read_board_tile(data, name, directory, now)
+
+        return await self._beside(BOARD, fetch, read, store, force=force)
+
+    async def _beside(
+        self,
+        path: str,
+        fetch: Callable[[bytes], Awaitable[bytes]],
+        read: Read[T],
+        store: Callable[[Found[T]], Awaitable[bool]],
+        *,
+        force: bool,
+    ) -> bool:
         if force:
             self._etags.pop(path, None)
-            self._tiles[path].clear()
         index = await self._get(path, MAX_INDEX)
         if index is None:
-            return None
-        parsed = parse_index(index)
-        self._tiles[path] &= set(parsed.tiles)
-        return parsed.missing(self._tiles[path])
+            return False
+        try:
+            names = self._shelves[path].missing(parse_index(index))
+            return await read_all(names, fetch, read, store)
+        except BaseException:
+            self._etags.pop(path, None)  # not all of it was read: ask for it again
+            raise
+
+    async def _tile(self, path: str) -> bytes:
+        return await self._get(path, MAX_TILE, conditional=False) or b""
 
     async def _send_update(self) -> None:
         """Send the change of our card that a keyholder signed, until it stands in our copy."""

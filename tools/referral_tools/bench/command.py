@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from referral_node.logs import set_up
+from referral_tools.bench import directory as directory_bench
 from referral_tools.bench import exchange as exchange_bench
 from referral_tools.bench import growth as growth_bench
 from referral_tools.bench import importing as import_bench
@@ -40,6 +41,23 @@ WORDS: Final = {
     "all_p95_ms": "a page of all referrals, p95 (ms)",
     "all_cpu_ms": "a page of all referrals, processor (ms)",
     "all_p95_in_messages": "a page of all referrals, p95 as bare messages that take as long",
+    "first_sync_s": "a node's first copy of the directory, all verified (s)",
+    "increment_s": "a poll that brings one change (s)",
+    "increment_most_s": "the longest of them (s)",
+    "update_seen_polls": "polls until a change was seen, most",
+    "replica_rss_mb": "memory of the node after its first copy (MB)",
+    "replica_rss_again_mb": "the same after a start with that copy (MB)",
+    "ready_again_s": "from start to ready with that copy (s)",
+    "find_p50_ms": "Find a service, p50 (ms)",
+    "find_p95_ms": "Find a service, p95 (ms)",
+    "directory_ready_s": "from the directory's start to ready (s)",
+    "directory_rss_mb": "memory of the directory (MB)",
+    "requests_per_s": "conditional requests, all nodes polling at once (per second)",
+    "polls_per_s": "the same as whole polls (per second)",
+    "request_p50_ms": "one of these requests, p50 (ms)",
+    "request_p95_ms": "one of these requests, p95 (ms)",
+    "unchanged_percent": "answers that said: as before (%)",
+    "errors": "errors",
     "rss_signed_in_mb": "memory with somebody signed in (MB)",
     "rss_mb": "memory, nobody signed in, nearly empty (MB)",
     "ready_s": "from start to ready, nearly empty (s)",
@@ -129,6 +147,16 @@ def pages(threads: int, count: int, runs: int, as_json: bool) -> None:
 def memory(threads: int, runs: int, as_json: bool) -> None:
     """A node at rest with nobody signed in, and how soon it is ready."""
     tell(memory_bench.measure(threads, runs, _told(as_json)), as_json)
+
+
+@bench.command()
+@click.option("--members", default=10_000, show_default=True, help="Members of the directory.")
+@click.option("--clients", default=1000, show_default=True, help="Nodes that poll at once.")
+@runs_
+@json_
+def directory(members: int, clients: int, runs: int, as_json: bool) -> None:
+    """A directory of many members: a node's copy of it, and many nodes that poll."""
+    tell(directory_bench.measure(members, clients, runs, _told(as_json)), as_json)
 
 
 def tell(found: dict[str, Any], as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""A node of a benchmark as it really runs: ``referral node serve`` in a process of its own."""
+"""A node or directory of a benchmark as it really runs: in a process of its own."""
 
 import subprocess
 import time
@@ -12,7 +12,7 @@ from referral_tools.demo.process import CHILD
 
 @dataclass(frozen=True)
 class Serving:
-    """A node that serves. ``ready_s``: seconds from its start to its ``ready`` line."""
+    """A process that serves. ``ready_s``: seconds from its start to its ``ready`` line."""
 
     pid: int
     url: str
@@ -26,13 +26,13 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Serving]:
-    """Run the node of this folder until the end of the block."""
+def serving(folder: Path, what: str = "node") -> Iterator[Serving]:
+    """Run the node or the directory of this folder until the end of the block."""
     began = time.perf_counter()
     log = folder.parent / f"{folder.name}.log"
     with log.open("ab") as said:
         process = subprocess.Popen(
-            [*CHILD, "node", "serve", "--state", folder],
+            [*CHILD, what, "serve", "--state", folder],
             stdin=subprocess.PIPE,  # its end stops the node, should the benchmark be killed
             stdout=subprocess.PIPE,
             stderr=said,
@@ -41,7 +41,7 @@ def serving(folder: Path) -> Iterator[Serving]:
     try:
         line = "" if process.stdout is None else process.stdout.readline()
         if not line.startswith("ready "):
-            raise RuntimeError(f"the node did not start; it said: {log.read_text()[-2000:]}")
+            raise RuntimeError(f"the {what} did not start; it said: {log.read_text()[-2000:]}")
         ready = time.perf_counter() - began
         yield Serving(process.pid, line.split()[1].rstrip("/"), ready)
     finally:

@@ -1,0 +1,93 @@
+"""Reading what lies beside the log: an index, and every tile of it that was not read (DIRECTORY 5).
+
+Law: all tiles that are new are fetched, always, never some of them: whom we write to must not show.
+A tile counts as read only if all of it held; one of which something was left out is read again when
+the log has changed, for it may hold then. Some tiles at a time are fetched, checked and stored, so
+that memory does not grow with the directory.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from referral_node.delivery.ending import end
+from referral_protocol.directory.tiles import TILE_MEMBERS, Index
+from referral_protocol.errors import ProtocolError
+
+T = TypeVar("T")
+AT_ONCE: Final = 8
+"""Tiles fetched and stored together."""
+
+
+class Shelf:
+    """Which tiles of one index were read."""
+
+    def __init__(self) -> None:
+        self._read: set[bytes] = set()
+        self._again: set[int] = set()
+
+    def look_again(self, places: Iterable[int]) -> None:
+        """Entries about the members in these places of the order of joining are new."""
+        self._again.update(place // TILE_MEMBERS for place in places)
+
+    def missing(self, index: Index) -> list[bytes]:
+        """The tiles to fetch now."""
+        again = {index.tiles[number] for number in self._again if number < len(index.tiles)}
+        self._again.clear()
+        self._read = (self._read & set(index.tiles)) - again
+        return index.missing(self._read)
+
+    def put(self, names: Iterable[bytes]) -> None:
+        """These were read whole."""
+        self._read.update(names)
+
+
+class Found(NamedTuple, Generic[T]):
+    """What some tiles held. ``whole``: the tiles of which nothing was left out."""
+
+    items: list[T]
+    refused: int
+    whole: list[bytes]
+
+
+Read = Callable[[bytes, bytes], tuple[list[T], list[ProtocolError]]]
+"""The items of a tile (its bytes, its name) that hold, and why each other one does not."""
+
+
+def found_in(tiles: Iterable[tuple[bytes, bytes]], read: Read[T]) -> Found[T]:
+    """All that these tiles, each as name and bytes, hold."""
+    items: list[T] = []
+    refused, whole = 0, []
+    for name, data in tiles:
+        held, errors = read(data, name)
+        items += held
+        refused += len(errors)
+        if not errors:
+            whole.append(name)
+    return Found(items, refused, whole)
+
+
+async def read_all(
+    names: list[bytes],
+    fetch: Callable[[bytes], Awaitable[bytes]],
+    read: Read[T],
+    store: Callable[[Found[T]], Awaitable[bool]],
+) -> bool:
+    """Fetch, check and store these tiles; True if ``store`` said of any that it was news."""
+    news = False
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        found = await asyncio.to_thread(found_in, await _fetched(some, fetch), read)
+        news = await store(found) or news
+    return news
+
+
+async def _fetched(
+    names: list[bytes], fetch: Callable[[bytes], Awaitable[bytes]]
+) -> list[tuple[bytes, bytes]]:
+    tasks = [asyncio.ensure_future(fetch(name)) for name in names]
+    try:
+        return list(zip(names, await asyncio.gather(*tasks), strict=True))
+    except BaseException:
+        await end(tasks)  # one failed: the others are not waited for
+        raise
