@@ -148,6 +148,7 @@ async def requests(folder: Path, machine: bool) -> None:
 @click.option(
     "--fingerprint-file", type=_FILE, help="For scripts: the fingerprint that was read out."
 )
+@click.option("--called", default="", help="The number you called; it is kept with the entry.")
 @password_file
 @as_name
 @told
@@ -155,6 +156,7 @@ async def approve(
     folder: Path,
     request: str,
     fingerprint_file: Path | None,
+    called: str,
     password_file: Path | None,
     name: str | None,
 ) -> None:
@@ -167,9 +169,13 @@ async def approve(
             raise Trouble(f"this request cannot be admitted ({found['hindrance']}); decline it")
         content = bytes(found["content"])
         desk.confirm_fingerprint(_fingerprint(content), fingerprint_file)
-        key = desk.unlock(Folder(folder), password_file, name)
+        who, _ = desk.opened(Folder(folder), password_file, name)
         done = await office.ask(
-            "approve", request=found["id"], signatures=_signatures(content, key)
+            "approve",
+            request=found["id"],
+            signatures=_signatures(content, who.key),
+            by=who.name,
+            called=called,
         )
     click.echo(f"Admitted as member {bytes(done['member']).hex()}, entry {done['index']}.")
 
@@ -313,9 +319,17 @@ async def _change_status(
         found = await office.ask("member", member=member)
         click.echo(f"{_place(found)}, member {found['id']}, now {found['status']}")
         content = _status_content(found, body)
-        key = desk.unlock(Folder(folder), password_file, name)
-        await _send_status(office, content, key)
-    click.echo(f"{_place(found)} is {body.status} from now on.")
+        who, _ = desk.opened(Folder(folder), password_file, name)
+        signed = await office.ask(
+            "propose", content=content, signatures=_signatures(content, who.key), by=who.name
+        )
+    if signed["done"]:
+        click.echo(f"{_place(found)} is {body.status} from now on.")
+    else:
+        click.echo(
+            f"{_place(found)} stays {found['status']} until {signed['need'] - signed['have']} more "
+            f"registrar signs; this waits as {signed['proposal'][:8]}."
+        )
 
 
 def _status_content(member: Plain, body: Status) -> bytes:
@@ -333,10 +347,6 @@ def _status_content(member: Plain, body: Status) -> bytes:
             f"{body.reason!r}: not a code; write one of small letters, digits and hyphens, "
             "and no name: everybody can read it for ever"
         ) from None
-
-
-async def _send_status(office: Reached, content: bytes, key: Signer) -> None:
-    await office.ask("change-status", content=content, signatures=_signatures(content, key))
 
 
 def _signatures(content: bytes, key: Signer) -> list[list[bytes]]:

@@ -24,7 +24,6 @@ from referral_directory.sealing import WrongPassword
 from referral_directory.totp import secret_text, secret_uri
 from referral_directory.trouble import Trouble
 from referral_protocol.keys import same_fingerprint
-from referral_protocol.suite import Signer
 
 ATTEMPTS: Final = 5
 SHORTEST: Final = 12
@@ -64,16 +63,11 @@ def new_password(what: str, path: Path | None) -> str:
     return password
 
 
-def unlock(folder: Folder, path: Path | None, name: str | None = None) -> Signer:
-    """A registrar's key, with the password from a file or typed, at most five times.
+def opened(folder: Folder, path: Path | None, name: str | None = None) -> tuple[Registrar, str]:
+    """A registrar, with the password from a file or typed, at most five times; and that password.
 
     ``name``: whose; None is the only one that there is.
     """
-    return opened(folder, path, name)[0].key
-
-
-def opened(folder: Folder, path: Path | None, name: str | None = None) -> tuple[Registrar, str]:
-    """The registrar whose password was given, and that password."""
     who = registrars.choose(folder, name)
     if path is not None:
         secret = read_secret(path)

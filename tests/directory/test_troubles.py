@@ -137,7 +137,7 @@ async def test_damaged_database(tmp_path: Path) -> None:
         "DELETE FROM checkpoint",
         "UPDATE entries SET leaf = zeroblob(100)",
         "UPDATE checkpoint SET note = zeroblob(100)",
-        "INSERT INTO entries SELECT 1, leaf FROM entries",
+        "INSERT INTO entries (number, leaf) SELECT 1, leaf FROM entries",
     ],
 )
 async def test_log_that_does_not_fit_together(tmp_path: Path, damage: str) -> None:

@@ -10,6 +10,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from referral_directory.log import journal
+from referral_directory.log.journal import TERMINAL, Acting, Journal
 from referral_directory.log.ledger import Ledger
 from referral_directory.log.proposals import Proposals, Waiting
 from referral_directory.log.requests import Kept, Requests
@@ -44,6 +46,7 @@ class Office:
         self._requests = requests
         self._check = check
         self._proposals = Proposals(ledger)
+        self.journal = Journal(ledger.store)
         self._answers: dict[str, Callable[..., Awaitable[Any]]] = {
             "status": self.status,
             "requests": self.requests,
@@ -58,6 +61,7 @@ class Office:
             "sign": self.sign,
             "proposals": self.proposals,
             "drop": self.drop,
+            "acts": self.acts,
         }
 
     async def answer(self, name: str, arguments: Plain) -> Any:
@@ -110,20 +114,23 @@ class Office:
         summary["content"] = kept.submission.content
         return summary
 
-    async def approve(self, request: str, signatures: list[list[bytes]]) -> Plain:
-        """Admit: ``signatures`` are the registrars' over the request's content."""
+    async def approve(
+        self, request: str, signatures: list[list[bytes]], by: str = TERMINAL, called: str = ""
+    ) -> Plain:
+        """Admit: ``signatures`` are the registrars' over the request's content; ``called`` is the
+        number on which the fingerprint was heard."""
         kept = await self._find(request)
         given = tuple(EntrySignature(key, signature) for key, signature in signatures)
-        entry = await self._requests.approve(kept.id, given)
+        entry = await self._requests.approve(kept.id, given, Acting(by, called))
         return {"index": entry.index, "member": entry.entry.member}
 
-    async def decline(self, request: str, text: str) -> None:
+    async def decline(self, request: str, text: str, by: str = TERMINAL) -> None:
         """Decline; ``text`` is for the applicant."""
-        await self._decide(request, DECLINED, text)
+        await self._decide(request, DECLINED, text, by)
 
-    async def ask(self, request: str, text: str) -> None:
+    async def ask(self, request: str, text: str, by: str = TERMINAL) -> None:
         """Ask the applicant for something; the request goes on waiting."""
-        await self._decide(request, ASKED, text)
+        await self._decide(request, ASKED, text, by)
 
     async def members(self) -> list[Plain]:
         """All members in the order in which they joined."""
@@ -146,16 +153,18 @@ class Office:
         described["genesis"] = self._ledger.directory.genesis
         return described
 
-    async def propose(self, content: bytes, signatures: list[list[bytes]]) -> Plain:
+    async def propose(
+        self, content: bytes, signatures: list[list[bytes]], by: str = TERMINAL
+    ) -> Plain:
         """Log an entry about a member that registrars decide, or keep it until enough signed."""
-        return await self._sign(content, signatures)
+        return await self._sign(content, signatures, by)
 
-    async def sign(self, proposal: str, signatures: list[list[bytes]]) -> Plain:
+    async def sign(self, proposal: str, signatures: list[list[bytes]], by: str = TERMINAL) -> Plain:
         """Add registrars' signatures to what waits; it is logged once they suffice."""
         content = await self._proposals.content(_whole(proposal))
         if content is None:
             raise Refused("this does not wait for a signature (any more)")
-        return await self._sign(content, signatures)
+        return await self._sign(content, signatures, by)
 
     async def proposals(self) -> list[Plain]:
         """What waits for another registrar, oldest first, with the content to sign."""
@@ -163,17 +172,34 @@ class Office:
         names = await self._profiles()
         return [self._waiting(each, names.get(each.entry.member or b"")) for each in waiting]
 
-    async def drop(self, proposal: str) -> None:
+    async def drop(self, proposal: str, by: str = TERMINAL) -> None:
         """Give up what waits for another registrar."""
+        content = await self._proposals.content(_whole(proposal))
         await self._proposals.drop(_whole(proposal))
+        if content is not None:
+            await self._note(content, journal.DROPPED, by)
 
-    async def change_status(self, content: bytes, signatures: list[list[bytes]]) -> Plain:
+    async def change_status(
+        self, content: bytes, signatures: list[list[bytes]], by: str = TERMINAL
+    ) -> Plain:
         """Log a status entry that registrars signed, or keep it until enough have."""
-        return await self.propose(content, signatures)
+        return await self.propose(content, signatures, by)
 
-    async def _sign(self, content: bytes, signatures: list[list[bytes]]) -> Plain:
+    async def acts(self, first: int = 0, most: int = 100) -> list[Plain]:
+        """Who changed what, newest first."""
+        return [act._asdict() for act in await self.journal.lines(first, min(most, 10_000))]
+
+    async def _note(self, content: bytes, what: str, by: str) -> None:
+        entry = parse_entry(content)
+        body = entry.body
+        detail = f"{body.status} {body.reason}" if isinstance(body, Status) else entry.kind
+        acting = Acting(by, detail)
+        await self.journal.note(self._ledger.clock(), acting, what, member=entry.member)
+
+    async def _sign(self, content: bytes, signatures: list[list[bytes]], by: str) -> Plain:
         given = tuple(EntrySignature(key, signature) for key, signature in signatures)
         signed = await self._proposals.sign(content, given)
+        await self._note(content, journal.SIGNED if signed.done is None else journal.DECIDED, by)
         return {
             "done": signed.done is not None,
             "index": None if signed.done is None else signed.done.index,
@@ -202,11 +228,11 @@ class Office:
             **_who(profile),
         }
 
-    async def _decide(self, request: str, state: str, text: str) -> None:
+    async def _decide(self, request: str, state: str, text: str, by: str) -> None:
         if not text.strip() or len(text) > MAX_TEXT:
             raise Refused(f"write what the applicant will read, at most {MAX_TEXT} characters")
         kept = await self._find(request)
-        if not await self._requests.decide(kept.id, state, text.strip()):
+        if not await self._requests.decide(kept.id, state, text.strip(), Acting(by)):
             raise Refused("this request does not wait any more")
 
     async def _find(self, request: str) -> Kept:

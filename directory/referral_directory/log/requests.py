@@ -7,6 +7,8 @@ request that was admitted and the entry that admits it are one transaction.
 import sqlite3
 from typing import Final, NamedTuple
 
+from referral_directory.log import journal
+from referral_directory.log.journal import Acting
 from referral_directory.log.ledger import Ledger
 from referral_directory.log.store import Tx
 from referral_protocol import profiles
@@ -111,25 +113,31 @@ class Requests:
             )
         )
 
-    async def decide(self, request: bytes, state: str, text: str) -> bool:
+    async def decide(self, request: bytes, state: str, text: str, acting: Acting) -> bool:
         """Decline, or ask for more; False if the request does not wait any more."""
         now = self._ledger.clock()
 
         async def work(tx: Tx) -> bool:
             rows = await tx.rows(
-                "SELECT 1 FROM requests WHERE request = ? AND state IN (?, ?)", (request, *OPEN)
+                "SELECT member FROM requests WHERE request = ? AND state IN (?, ?)",
+                (request, *OPEN),
             )
             await tx.execute(
                 "UPDATE requests SET state = ?, text = ?, changed_at = ? "
                 "WHERE request = ? AND state IN (?, ?)",
                 (state, text, now, request, *OPEN),
             )
+            if rows:
+                what = journal.DECLINED if state == DECLINED else journal.ASKED
+                said = acting._replace(detail=text)
+                member = bytes(rows[0]["member"])
+                await journal.note(tx, now, said, what, member=member, request=request)
             return bool(rows)
 
         return await self._ledger.store.write(work)
 
     async def approve(
-        self, request: bytes, signatures: tuple[EntrySignature, ...]
+        self, request: bytes, signatures: tuple[EntrySignature, ...], acting: Acting
     ) -> VerifiedEntry:
         """Admit a member: the registrar's signature over the very content that it signed."""
         kept = await self.get(request)
@@ -143,6 +151,9 @@ class Requests:
             await tx.execute(
                 "UPDATE requests SET state = ?, text = '', changed_at = ? WHERE request = ?",
                 (APPROVED, now, request),
+            )
+            await journal.note(
+                tx, now, acting, journal.ADMITTED, member=join.member, request=request
             )
 
         return await ledger.admit(

@@ -1,8 +1,11 @@
 -- The log: leaves in their order, and the one newest checkpoint over all of them.
+-- member: whom an entry is about, for whoever looks for a member's entries; NULL for roots.
 CREATE TABLE entries (
     number INTEGER PRIMARY KEY,
-    leaf BLOB NOT NULL
+    leaf BLOB NOT NULL,
+    member BLOB
 );
+CREATE INDEX entries_by_member ON entries (member, number) WHERE member IS NOT NULL;
 CREATE TABLE checkpoint (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     size INTEGER NOT NULL,
@@ -50,3 +53,31 @@ CREATE TABLE proposals (
     made_at INTEGER NOT NULL
 );
 CREATE INDEX proposals_by_member ON proposals (member);
+
+-- Who changed what: the acts of registrars, in their order. See journal.py.
+CREATE TABLE acts (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    registrar TEXT NOT NULL,
+    what TEXT NOT NULL,
+    member BLOB,
+    request BLOB,
+    detail TEXT NOT NULL
+);
+CREATE INDEX acts_by_registrar ON acts (registrar, number);
+CREATE INDEX acts_by_member ON acts (member, number);
+
+-- The half minute of the code with which each registrar signed in last: none counts twice.
+CREATE TABLE codes_used (
+    registrar TEXT PRIMARY KEY,
+    step INTEGER NOT NULL
+);
+
+-- What members' endpoints said when they were last asked, and when they last answered as they should.
+CREATE TABLE endpoints (
+    member BLOB PRIMARY KEY,
+    answer TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    good_at INTEGER
+);
+CREATE INDEX endpoints_by_asked ON endpoints (asked_at);
