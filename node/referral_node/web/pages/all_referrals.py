@@ -15,12 +15,12 @@ from markupsafe import Markup
 from referral_node.exchange import Choice as Chosen
 from referral_node.exchange import Summary
 from referral_node.web.members import Organisation
-from referral_node.web.paging import PER_PAGE, Paging
 from referral_node.web.routing import Route, get
 from referral_node.web.visit import Visit
 from referral_protocol import codes
 from referral_ui import names
 from referral_ui.forms import Form
+from referral_ui.paging import PER_PAGE, Paging
 from referral_ui.parts import Choice, Link, Text
 from referral_ui.times import Times
 

@@ -7,10 +7,10 @@ from aiohttp import web
 from referral_node.exchange.looks import out_of_reach
 from referral_node.web import freshness, missing_view, today_view
 from referral_node.web.pages.signin import AT_ONCE
-from referral_node.web.paging import PER_PAGE, Paging
 from referral_node.web.routing import Route, get
 from referral_node.web.today_rows import Known
 from referral_node.web.visit import Visit
+from referral_ui.paging import PER_PAGE, Paging
 
 
 async def show(visit: Visit) -> web.StreamResponse:

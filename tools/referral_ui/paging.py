@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from referral_ui.parts import Link
+from .parts import Link
 
 PER_PAGE: Final = 50
 
