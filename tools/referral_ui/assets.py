@@ -2,7 +2,8 @@
 
 Each file is served under a path that contains its content's hash, so a browser may keep it for ever
 and never shows a page with yesterday's style. Nothing outside the manifest is ever served: the
-manifest, not the file system, says what exists.
+manifest, not the file system, says what exists. What is no file for browsers (`map.json`) is not
+served either.
 """
 
 import json
@@ -45,7 +46,11 @@ class Assets:
         folder = resources.files("referral_ui") / "static"
         try:
             listed = json.loads((folder / "manifest.json").read_bytes())["files"]
-            contents = {name: (folder / name).read_bytes() for name in listed}
+            contents = {
+                name: (folder / name).read_bytes()
+                for name in listed
+                if name.rsplit(".", 1)[1] in MEDIA_TYPES
+            }
         except OSError as error:
             raise AssetsMissing(
                 "the page's style sheets are not built (tools/referral_ui/static is incomplete):"
