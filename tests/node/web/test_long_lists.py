@@ -7,11 +7,12 @@ from markupsafe import escape
 from pages_world import DAY, Desks
 from referral_node.exchange import Figure, Figures, Summary
 from referral_node.exchange.summaries import CaseSummary
-from referral_node.web import paging, today_view
+from referral_node.web import today_view
 from referral_node.web.members import organisation
 from referral_node.web.today_rows import Known
 from referral_node.web.today_view import SHOWN, Group
 from referral_protocol.examples import SENT
+from referral_ui import paging
 from referral_ui.paging import PER_PAGE, Paging
 from referral_ui.times import Place, Times
 
