@@ -27,6 +27,10 @@ class Folder:
         self.socket = path / "control.sock"
         self.lock = path / "lock"
 
+    def log_keys(self) -> list[Path]:
+        """The files of the log keys: the first one, and each that took or will take its place."""
+        return [self.log_key, *sorted(self.log_key.parent.glob("log-*.key"))]
+
     def registrar(self, name: str) -> Path:
         """Where the sealed key of the registrar of this name lies."""
         return self.registrars / f"{name}.key"

@@ -7,12 +7,13 @@ one at a time, in the order in which they arrive.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final, Self
 
 from referral_directory.log import beside
 from referral_directory.log.beside import BOARD, RECORDS, Beside, NewTile
+from referral_directory.log.pen import Pen, cosigned, with_lines_of
 from referral_directory.log.store import Store, StoreError, Tx
 from referral_protocol import profiles
 from referral_protocol.certificates import VerifiedBundle, verify_bundle
@@ -36,7 +37,7 @@ from referral_protocol.directory.records import Records, parse_records
 from referral_protocol.directory.replica import Replica
 from referral_protocol.directory.requests import Submission, check_change
 from referral_protocol.directory.rules import Member
-from referral_protocol.directory.state import Directory, VerifiedEntry
+from referral_protocol.directory.state import Directory, RootVersion, VerifiedEntry
 from referral_protocol.directory.tree import Tree, leaf_hash
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import Signer
@@ -51,13 +52,13 @@ REFRESH: Final = 10 * 60 * 1000
 class Ledger:
     """The open log. Made by :meth:`open`; a new one first by :meth:`found`."""
 
-    def __init__(self, store: Store, log_key: Signer, clock: Clock, replica: Replica) -> None:
+    def __init__(self, store: Store, pen: Pen, clock: Clock, replica: Replica) -> None:
         self.store = store
         self.clock = clock
         self.beside = Beside(store)
         self.directory: Directory = replica.directory
         self._tree: Tree = replica.tree
-        self._log_key = log_key
+        self._pen = pen
         self._turn = asyncio.Lock()
         if replica.checkpoint is None:
             raise StoreError("damaged")
@@ -91,7 +92,9 @@ class Ledger:
             await store.close()
 
     @classmethod
-    async def open(cls, path: Path, log_key: Signer, clock: Clock, *, allow_loopback: bool) -> Self:
+    async def open(
+        cls, path: Path, log_keys: Iterable[Signer], clock: Clock, *, allow_loopback: bool
+    ) -> Self:
         """Open the log and fold it; StoreError ``damaged`` if it does not fit together."""
         store = await Store.open(path)
         try:
@@ -103,8 +106,8 @@ class Ledger:
             replica = await asyncio.to_thread(
                 _fold, leaves, bytes(kept["note"]), clock(), allow_loopback
             )
-            ledger = cls(store, log_key, clock, replica)
-            if ledger.directory.root_at(clock()).root.log_key != log_key.public:
+            ledger = cls(store, Pen(log_keys), clock, replica)
+            if not ledger._pen.holds(replica.directory.roots, clock()):
                 raise StoreError("damaged", f"{path}: another log key")
             await ledger.beside.load()
             await ledger.refresh()
@@ -149,9 +152,8 @@ class Ledger:
             now = self.clock()
             if 0 <= now - self.checkpoint.at < REFRESH:
                 return
-            note, checkpoint = self._sign(self._tree, now)
-            await self.store.write(lambda tx: _keep_note(tx, note, checkpoint.size))
-            self.checkpoint = checkpoint
+            checkpoint = self._sign(self._tree, self.directory.roots, now)
+            await self._keep(checkpoint)
 
     async def admit(
         self, build: Callable[[int], bytes], records: Records, bundle: bytes | None, extra: Extra
@@ -198,6 +200,17 @@ class Ledger:
             return await _take_off(tx, entry.change.id, now) if gone else []
 
         return await self._append(build, change)
+
+    async def cosign(self, note: bytes) -> bool:
+        """Take in a witness's line under the checkpoint that is served; False if it has it."""
+        async with self._turn:
+            now = self.clock()
+            root = self.directory.root_at(now).root
+            whole = cosigned(self.checkpoint.note, note, root.witnesses, now)
+            if whole == self.checkpoint.note:
+                return False
+            await asyncio.shield(self._keep(self.checkpoint._replace(note=whole)))
+            return True
 
     async def publish(self, bundle: bytes, member: bytes) -> bool:
         """Put a member's own bundle on the board; False if it stands there already."""
@@ -262,13 +275,14 @@ class Ledger:
             verified = self.directory.verify(leaf, self.directory.size)
             tree = self._tree.copy()
             tree.append(leaf_hash(leaf))
-            note, checkpoint = self._sign(tree, now)
+            checkpoint = self._sign(tree, self.directory.roots_with(verified), now)
 
             async def work(tx: Tx) -> list[NewTile]:
                 await tx.execute(
-                    "INSERT INTO entries (number, leaf) VALUES (?, ?)", (verified.index, leaf)
+                    "INSERT INTO entries (number, leaf, member) VALUES (?, ?, ?)",
+                    (verified.index, leaf, verified.entry.member),
                 )
-                await _keep_note(tx, note, tree.size)
+                await _keep_note(tx, checkpoint.note, tree.size)
                 # What waits for registrars about this member would follow the wrong entry now.
                 await tx.execute("DELETE FROM proposals WHERE member = ?", (verified.entry.member,))
                 return await change(tx, verified, now)
@@ -279,10 +293,15 @@ class Ledger:
             self.beside.take(tiles)
             return verified
 
-    def _sign(self, tree: Tree, now: int) -> tuple[bytes, Checkpoint]:
-        origin = self.directory.root_at(now).root.origin
-        note = make_checkpoint(TreeHead(origin, tree.size, tree.root()), self._log_key, now)
-        return note, verify_checkpoint(note, origin, self._log_key.public, now)
+    async def _keep(self, checkpoint: Checkpoint) -> None:
+        await self.store.write(lambda tx: _keep_note(tx, checkpoint.note, checkpoint.size))
+        self.checkpoint = checkpoint
+
+    def _sign(self, tree: Tree, roots: tuple[RootVersion, ...], now: int) -> Checkpoint:
+        root = self.directory.root_at(now).root
+        note = self._pen.sign(TreeHead(root.origin, tree.size, tree.root()), roots, now)
+        note = with_lines_of(self.checkpoint.note, note, root.witnesses)
+        return verify_checkpoint(note, root.origin, root.log_key, now)
 
 
 def _fold(leaves: list[bytes], note: bytes, now: int, allow_loopback: bool) -> Replica:

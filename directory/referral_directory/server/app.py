@@ -23,6 +23,7 @@ from referral_directory.server.limits import Pace, Turned, client_address, read_
 from referral_directory.server.problems import problem, refusal, unstored
 from referral_protocol.certificates import MAX_BUNDLE
 from referral_protocol.directory import paths
+from referral_protocol.directory.notes import MAX_NOTE
 from referral_protocol.directory.requests import MAX_SUBMISSION, parse_submission
 from referral_protocol.directory.tiles import CONTENT_TYPE, TILE_TYPE
 from referral_protocol.errors import ProtocolError
@@ -31,6 +32,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 FRESH: Final = "public, no-cache"
 """May be kept, but must be asked for again each time: the answer is mostly 304."""
+NOTE_TYPE: Final = "text/plain"
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 FOR_AN_HOUR: Final = "public, max-age=3600, immutable"
 WRITE_TIME: Final = 600.0
@@ -60,7 +62,7 @@ class Listener:
     async def checkpoint(self, request: web.Request) -> web.Response:
         """``GET /checkpoint``"""
         note = self._ledger.checkpoint.note
-        return _conditional(request, note, "text/plain", FRESH, charset="utf-8")
+        return _conditional(request, note, NOTE_TYPE, FRESH, charset="utf-8")
 
     async def entries(self, request: web.Request) -> web.Response:
         """``GET /tile/entries/<N>[.p/<W>]``"""
@@ -138,9 +140,18 @@ class Listener:
             log.info("board.changed")
         return web.Response(status=204)
 
-    async def _body(self, request: web.Request, limit: int) -> bytes:
+    async def cosign(self, request: web.Request) -> web.Response:
+        """``PUT /v1/cosignatures``"""
+        note = await self._body(request, MAX_NOTE, NOTE_TYPE)
+        if await self._ledger.cosign(note):
+            log.info("checkpoint.cosigned", size=self._ledger.checkpoint.size)
+        return web.Response(status=204)
+
+    async def _body(
+        self, request: web.Request, limit: int, content_type: str = CONTENT_TYPE
+    ) -> bytes:
         self._pace.check(client_address(request, self._proxy))
-        return await read_body(request, limit, CONTENT_TYPE)
+        return await read_body(request, limit, content_type)
 
     def routes(self) -> list[web.RouteDef]:
         """What is answered where."""
@@ -158,6 +169,7 @@ class Listener:
             web.get(paths.REQUESTS + "/{request:[0-9a-f]{32}}", self.request_state),
             web.post(paths.SUBMIT, self.submit),
             web.put(paths.BOARD + "/{member:[0-9a-f]{32}}", self.publish),
+            web.put(paths.COSIGNATURES, self.cosign),
         ]
 
 

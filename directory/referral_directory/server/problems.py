@@ -23,6 +23,8 @@ _BY_CODE: Final = {
     "counter-gap": 409,
     "broken-chain": 409,
     "key-in-use": 409,
+    "older-checkpoint": 409,
+    "bad-checkpoint": 409,
     "missing-signature": 403,
     "bad-signature": 403,
     "wrong-key": 403,

@@ -185,11 +185,14 @@ def parse_tree_head(text: str) -> TreeHead:
     return TreeHead(origin, size, root)
 
 
-def make_checkpoint(head: TreeHead, log: Signer, now: int) -> bytes:
-    """Sign a tree head with the log key: one line for monitors, one with the time."""
+def make_checkpoint(head: TreeHead, log: Signer, now: int, *others: Signer) -> bytes:
+    """Sign a tree head with each log key: one line for monitors, one with the time."""
     text = tree_head_text(head)
-    signed = text + "\n" + sign_note(text, head.origin, log) + cosign(text, head.origin, log, now)
-    return signed.encode("utf-8")
+    lines = [
+        sign_note(text, head.origin, key) + cosign(text, head.origin, key, now)
+        for key in (log, *others)
+    ]
+    return f"{text}\n{''.join(lines)}".encode()
 
 
 def peek_checkpoint(data: bytes) -> TreeHead:

@@ -17,6 +17,7 @@ BOARD: Final = "/v1/board"
 RECORDS: Final = "/v1/records"
 REQUESTS: Final = "/v1/requests"
 SUBMIT: Final = "/v1/entries"
+COSIGNATURES: Final = "/v1/cosignatures"
 
 TILE_WIDTH: Final = 256
 MAX_BUNDLE_BYTES: Final = TILE_WIDTH * (2 + MAX_LEAF)

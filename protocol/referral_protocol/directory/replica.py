@@ -156,7 +156,8 @@ class Replica:
         theirs = self._verify(note, now)
         new = Replica(self.directory.genesis, self.directory.allow_loopback)
         new.directory, new.tree = self.directory, self.tree
-        new.checkpoint = theirs if theirs.at > held.at else held
+        # Of the same time it is the same with more or other cosignatures: the newer fetch counts.
+        new.checkpoint = theirs if theirs.at >= held.at else held
         return new
 
     def _refuse(self, note: bytes, now: int) -> None:

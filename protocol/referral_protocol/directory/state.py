@@ -39,6 +39,8 @@ from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import member_id
 
 CLOCK_AHEAD: Final = 10 * 60 * 1000
+LOG_KEY_LASTS: Final = 24 * 3600 * 1000
+"""How long a log key goes on signing beside the one that has taken its place."""
 MAX_AGE: Final = 30 * 24 * 3600 * 1000
 """Oldest content that is still logged, by its author's time."""
 
@@ -51,6 +53,20 @@ class RootVersion(NamedTuple):
     hash: bytes
     logged: int
     acts_from: int
+
+
+def log_keys(roots: Sequence[RootVersion], now: int) -> tuple[bytes, ...]:
+    """The log keys that must sign a checkpoint of this time.
+
+    A root's log key signs from when that root was logged until a day after the next one acts, so
+    that whoever knows of only one of the two can go on.
+    """
+    keys: list[bytes] = []
+    for number, version in enumerate(roots):
+        after = roots[number + 1] if number + 1 < len(roots) else None
+        if after is None or now < after.acts_from + LOG_KEY_LASTS:
+            keys.append(version.root.log_key)
+    return tuple(dict.fromkeys(keys))
 
 
 class VerifiedEntry(msgspec.Struct, frozen=True):
@@ -193,19 +209,20 @@ class Directory:
             raise ValueError("verified for another place")
         if isinstance(verified.change, Member):
             self._members[verified.change.id] = verified.change
-        else:
-            delay = ROOT_DELAY if self.roots else 0
-            version = RootVersion(
-                verified.change,
-                verified.entry.number,
-                verified.hash,
-                verified.logged,
-                verified.logged + delay,
-            )
-            self.roots = (*self.roots, version)
+        self.roots = self.roots_with(verified)
         self._keys.update(verified.keys)
         self.logged = verified.logged
         self.size += 1
+
+    def roots_with(self, verified: VerifiedEntry) -> tuple[RootVersion, ...]:
+        """The roots as they will be when this entry has been adopted."""
+        if isinstance(verified.change, Member):
+            return self.roots
+        acts_from = verified.logged + (ROOT_DELAY if self.roots else 0)
+        version = RootVersion(
+            verified.change, verified.entry.number, verified.hash, verified.logged, acts_from
+        )
+        return (*self.roots, version)
 
     def apply(self, leaf: bytes, index: int, *, signatures: bool = True) -> VerifiedEntry:
         """Verify a leaf and take it in."""
