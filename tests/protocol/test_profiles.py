@@ -272,3 +272,27 @@ PLAIN = st.recursive(
 @given(st.dictionaries(st.sampled_from(["organisation", "contacts", "services", "x"]), PLAIN))
 def test_no_value_makes_validation_raise(plain: dict[str, Any]) -> None:
     assert profiles.validate(plain)
+
+
+def test_the_world_reads_only_what_the_member_chose() -> None:
+    whole = profiles.decode(profiles.encode(utrecht()))
+    shown = profiles.published(whole)
+    assert shown is not None
+    assert [each.name_english for each in shown.services] == [
+        "Emotional support",
+        "Claims and court",
+    ]
+    assert shown.contacts == ()
+    assert shown.organisation.mass_events == profiles.MassEvents(responds=True)
+    assert shown.organisation.assured == profiles.Assured("2026-03-12", "")
+    said = str(msgspec.to_builtins(shown))
+    for secret in ("Jasmijn", "Bram", "000 02 1", "000 02 99", "Opvanghuis"):
+        assert secret not in said
+
+
+@pytest.mark.parametrize("choice", [..., False])
+def test_who_chose_nothing_is_not_shown_at_all(choice: Any) -> None:
+    plain = put(utrecht(), ("organisation", "publish"), choice)
+    whole = profiles.decode(profiles.encode(plain))
+    assert any(each.publish for each in whole.services)
+    assert profiles.published(whole) is None

@@ -34,6 +34,7 @@ LISBON: Final[dict[str, Any]] = {
         "financing": ["state", "donations"],
         "financing_note": "Ministry of Justice, gifts",
         "assured": {"on": "2026-02-03", "by": "VSE"},
+        "publish": True,
     },
     "contacts": [
         {
@@ -71,6 +72,7 @@ LISBON: Final[dict[str, Any]] = {
             "capacity": "has-capacity",
             "capacity_on": "2026-11-16",
             "answer_days": 1,
+            "publish": True,
         },
         {
             "name": "Acompanhamento em tribunal",
@@ -91,6 +93,7 @@ LISBON: Final[dict[str, Any]] = {
             "capacity_on": "2026-11-16",
             "wait_days": 14,
             "answer_days": 2,
+            "publish": True,
         },
     ],
 }
@@ -124,6 +127,7 @@ UTRECHT: Final[dict[str, Any]] = {
         "financing": ["state", "region-or-city", "donations"],
         "financing_note": "Ministry of Justice, city of Utrecht, gifts",
         "assured": {"on": "2026-03-12", "by": "VSE"},
+        "publish": True,
     },
     "contacts": [
         {
@@ -164,6 +168,7 @@ UTRECHT: Final[dict[str, Any]] = {
             "capacity_on": "2026-11-12",
             "wait_days": 5,
             "answer_days": 1,
+            "publish": True,
         },
         {
             "name": "Opvanghuis Utrecht",
@@ -209,6 +214,7 @@ UTRECHT: Final[dict[str, Any]] = {
             "capacity_on": "2026-11-12",
             "wait_days": 21,
             "answer_days": 1,
+            "publish": True,
         },
     ],
 }

@@ -54,6 +54,7 @@ __all__ = [
     "encode",
     "from_toml",
     "open_now",
+    "published",
     "split",
     "unpack",
     "validate",
@@ -162,6 +163,25 @@ def _from_toml(value: Any) -> Any:
             return [_from_toml(item) for item in value]
         case _:
             return value
+
+
+def published(whole: Profile) -> Profile | None:
+    """What the world may read of a profile; None: nothing at all.
+
+    Nothing is published that the member did not choose: not the organisation, and of its services
+    only those that it chose one by one. The names of people never are, nor what only colleagues
+    need: the duty line, who assured the profile.
+    """
+    said = whole.organisation
+    if not said.publish:
+        return None
+    events, assured = said.mass_events, said.assured
+    shown = msgspec.structs.replace(
+        said,
+        mass_events=None if events is None else msgspec.structs.replace(events, duty_line=""),
+        assured=None if assured is None else msgspec.structs.replace(assured, by=""),
+    )
+    return Profile(shown, (), tuple(each for each in whole.services if each.publish))
 
 
 def open_now(organisation: Organisation, now: int) -> Verdict:

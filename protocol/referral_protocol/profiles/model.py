@@ -81,6 +81,7 @@ class Organisation(Struct, frozen=True):
     financing: Codes = ()
     financing_note: str = ""
     assured: Assured | None = None
+    publish: bool = False
 
 
 class Contact(Struct, frozen=True):
@@ -125,6 +126,7 @@ class Service(Struct, frozen=True):
     capacity_on: str = ""
     wait_days: int | None = None
     answer_days: int | None = None
+    publish: bool = False
 
 
 class Profile(Struct, frozen=True):

@@ -1,8 +1,8 @@
 """A member's profile, as a table like those of the forms.
 
-Law: a profile is public and written by the member about itself. A person's name stands in
+Law: a profile is not secret, and written by the member about itself. A person's name stands in
 ``contacts`` and nowhere else. What a member does not say is absent, and read as "not stated",
-never as "no".
+never as "no". All members read all of it; everybody else only what ``published`` leaves of it.
 """
 
 from typing import Final
@@ -82,6 +82,12 @@ _ORGANISATION: Final = group(
         Field("on", Kind.DATE, "On").must("Enter the date"),
         line("by", "By", 120).must("Enter by whom"),
     ),
+    Field(
+        "publish",
+        Kind.BOOLEAN,
+        "On the public page",
+        "The directory shows everybody the organisation, without the names of its people",
+    ),
 )
 
 _CONTACTS: Final = groups(
@@ -129,6 +135,12 @@ _SERVICES: Final = groups(
     Field("capacity_on", Kind.DATE, "Capacity stated on"),
     Field("wait_days", Kind.NUMBER, "Days until the first help", max=1_000),
     Field("answer_days", Kind.NUMBER, "Working days to answer", max=100),
+    Field(
+        "publish",
+        Kind.BOOLEAN,
+        "On the public page",
+        "The directory shows everybody this service, if it shows the organisation",
+    ),
     max=40,
 )
 
