@@ -11,10 +11,11 @@ from referral_protocol.directory.endpoints import parse_endpoint
 from referral_protocol.directory.entries import (
     MAX_CONTENT,
     MAX_LEAF,
-    Card,
+    Body,
     Entry,
     Leaf,
     RecordHash,
+    Recovery,
     Root,
     Status,
     Update,
@@ -125,7 +126,12 @@ def test_member_fields(change: dict[str, object], code: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "code"),
     [
-        ("update", Update(card_of("a"), "lost"), "wrong-value"),
+        ("update", Update(card_of("a"), "stolen"), "wrong-value"),
+        ("update", Recovery(card_of("a")), "wrong-type"),
+        ("recovery", card_of("a"), "wrong-type"),
+        ("recovery", Update(card_of("a"), "lost"), "wrong-type"),
+        ("recovery", Recovery(card_of("a", pins=(bytes([2]) * 32, bytes(32)))), "wrong-value"),
+        ("recovery", Recovery(card_of("a", node_key=card_of("a").vault_key)), "key-in-use"),
         ("update", card_of("a"), "wrong-type"),
         ("status", Status("paused", None, "x"), "wrong-value"),
         ("status", Status("active", START, "x"), "wrong-value"),
@@ -133,7 +139,7 @@ def test_member_fields(change: dict[str, object], code: str) -> None:
         ("status", Status("suspended", START, "Free text."), "wrong-type"),
     ],
 )
-def test_update_and_status_fields(kind: str, body: Update | Card | Status, code: str) -> None:
+def test_update_and_status_fields(kind: str, body: Body, code: str) -> None:
     refused(code, Entry(1, kind, bytes(32), id_of("a"), 2, bytes(32), START, body).encode())
 
 

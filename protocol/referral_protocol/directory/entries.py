@@ -50,13 +50,20 @@ ROOT: Final = "root"
 MEMBER: Final = "member"
 UPDATE: Final = "update"
 STATUS: Final = "status"
+RECOVERY: Final = "recovery"
 
 ROUTINE: Final = "routine"
 COMPROMISED: Final = "compromised"
+LOST: Final = "lost"
 
 ACTIVE: Final = "active"
 SUSPENDED: Final = "suspended"
 REMOVED: Final = "removed"
+
+VETO: Final = "veto"
+"""Reason of a status by which the vault key that is said to be lost ends a recovery."""
+RECOVERY_ENDED: Final = "recovery-ended"
+"""Reason of a status by which registrars end a recovery that they announced."""
 
 Number = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 SuiteNumber = Annotated[int, Meta(ge=1, le=65535)]
@@ -110,10 +117,16 @@ class Card(Wire, frozen=True):
 
 
 class Update(Wire, frozen=True):
-    """Body of ``update``: the whole new card, and ``routine`` or ``compromised``."""
+    """Body of ``update``: the whole new card, and ``routine``, ``compromised`` or ``lost``."""
 
     card: Card
     reason: Code
+
+
+class Recovery(Wire, frozen=True):
+    """Body of ``recovery``: the card that a member will have, whose vault key is lost."""
+
+    card: Card
 
 
 class Status(Wire, frozen=True):
@@ -124,8 +137,14 @@ class Status(Wire, frozen=True):
     reason: Code
 
 
-Body = Root | Card | Update | Status
-BODIES: Final[dict[str, type[Body]]] = {ROOT: Root, MEMBER: Card, UPDATE: Update, STATUS: Status}
+Body = Root | Card | Update | Status | Recovery
+BODIES: Final[dict[str, type[Body]]] = {
+    ROOT: Root,
+    MEMBER: Card,
+    UPDATE: Update,
+    STATUS: Status,
+    RECOVERY: Recovery,
+}
 
 
 class _Head(Wire, frozen=True):
@@ -228,8 +247,10 @@ def check_entry(entry: Entry) -> None:
             _check_card(entry.body)
         case Update():
             _check_card(entry.body.card)
-            if entry.body.reason not in (ROUTINE, COMPROMISED):
+            if entry.body.reason not in (ROUTINE, COMPROMISED, LOST):
                 raise ProtocolError("wrong-value", "update entry: reason")
+        case Recovery():
+            _check_card(entry.body.card)
         case Status():
             _check_status(entry.body)
 
@@ -314,6 +335,14 @@ def make_update_entry(
     """Content of an ``update`` that follows the member's entry ``number - 1``."""
     body = Update(card, reason)
     return _checked(Entry(SUITE, UPDATE, genesis, member, number, previous, at, body))
+
+
+def make_recovery_entry(
+    genesis: bytes, member: bytes, number: int, previous: bytes, card: Card, at: int
+) -> bytes:
+    """Content of a ``recovery`` that follows the member's entry ``number - 1``."""
+    body = Recovery(card)
+    return _checked(Entry(SUITE, RECOVERY, genesis, member, number, previous, at, body))
 
 
 def make_status_entry(

@@ -20,10 +20,12 @@ from referral_protocol.directory.entries import (
     Entry,
     EntrySignature,
     Leaf,
+    Recovery,
     Signatures,
     Status,
     Update,
     make_member_entry,
+    make_recovery_entry,
     make_update_entry,
     merge_signatures,
     parse_entry,
@@ -98,6 +100,16 @@ class Join(NamedTuple):
     submission: Submission
 
 
+class Recover(NamedTuple):
+    """A checked request to recover: ``member`` as it is; what is missing is the registrars'."""
+
+    member: Member
+    card: Card
+    entry: Entry
+    records: Records
+    submission: Submission
+
+
 class Change(NamedTuple):
     """A checked update or status by a member itself, ready to be adopted."""
 
@@ -158,6 +170,24 @@ def make_update(
     return Submission(content, sign_entry(content, *signers), records, bundle)
 
 
+def make_recovery(
+    genesis: bytes,
+    member: Member,
+    card: Card,
+    signers: tuple[Signer, Signer],
+    records: tuple[Salted, ...],
+    bundle: bytes | None,
+    now: int,
+) -> Submission:
+    """A request to recover a member whose vault key is lost, after its last entry.
+
+    ``signers``: the new vault key, and the node key that the card names; ``records`` those that
+    are new in the card; ``bundle`` under the new vault key.
+    """
+    content = make_recovery_entry(genesis, member.id, member.number + 1, member.head, card, now)
+    return Submission(content, sign_entry(content, *signers), records, bundle)
+
+
 def check_join(submission: Submission, directory: Directory, now: int) -> Join:
     """Check a request to join as far as it can be without the registrar's signature."""
     entry, card = directory.verify_join(submission.content, submission.signatures, now)
@@ -166,6 +196,20 @@ def check_join(submission: Submission, directory: Directory, now: int) -> Join:
     if submission.bundle is not None:
         verify_bundle(submission.bundle, member, card.vault_key, now)
     return Join(member, card, entry, Records(member, submission.records), submission)
+
+
+def check_recovery(submission: Submission, directory: Directory, now: int) -> Recover:
+    """Check a request to recover as far as it can be without the registrars' signatures."""
+    entry = parse_entry(submission.content)
+    if not isinstance(entry.body, Recovery):
+        raise ProtocolError("wrong-value", "request: not a recovery entry")
+    directory.weigh(submission.content, submission.signatures, now)
+    member, card = directory.known(entry.member or b""), entry.body.card
+    _check_records(submission.records, card, member.records)
+    if submission.bundle is not None:
+        verify_bundle(submission.bundle, member.id, card.vault_key, now)
+    records = Records(member.id, submission.records)
+    return Recover(member, card, entry, records, submission)
 
 
 def join_leaf(submission: Submission, registrar: tuple[EntrySignature, ...], logged: int) -> bytes:

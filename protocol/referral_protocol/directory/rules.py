@@ -35,6 +35,10 @@ LONE_SUSPENSION: Final = 7 * DAY
 """Longest suspension that one registrar below the threshold can decide."""
 LONE_AGAIN: Final = 30 * DAY
 """Earliest next one by a lone registrar, counted from the beginning of the last."""
+RECOVERY_DELAY: Final = 3 * DAY
+"""How long a recovery is visible, and can be vetoed, before its keys can act."""
+RECOVERY_LASTS: Final = 30 * DAY
+"""A recovery that was not completed by then has come to nothing."""
 
 
 class Suspension(msgspec.Struct, frozen=True):
@@ -59,6 +63,31 @@ class EarlierKey(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Announced(msgspec.Struct, frozen=True):
+    """A recovery that was announced: the card to come. ``vetoed_at`` by the key before,
+    ``ended_at`` by registrars."""
+
+    card: Card
+    since: int
+    index: int
+    vetoed_at: int | None = None
+    ended_at: int | None = None
+
+    @property
+    def acts_from(self) -> int:
+        """Earliest time at which it can be completed."""
+        return self.since + RECOVERY_DELAY
+
+    @property
+    def lapses_at(self) -> int:
+        """When it comes to nothing, unless a veto keeps it for the root keys to decide."""
+        return self.since + RECOVERY_LASTS
+
+    def open(self, now: int) -> bool:
+        """Whether it is announced still: the key before may do nothing now but veto."""
+        return self.vetoed_at is None and self.ended_at is None and now < self.lapses_at
+
+
 class Member(msgspec.Struct, frozen=True):
     """A member as the log has it. Times are when the log took the entry in, but ``node_key_at``,
     which is the author's and is compared with ``made_at`` of node certificates."""
@@ -76,6 +105,7 @@ class Member(msgspec.Struct, frozen=True):
     suspension: Suspension | None = None
     last_lone: int | None = None
     removed_at: int | None = None
+    recovery: Announced | None = None
 
     @property
     def vault_key(self) -> bytes:
@@ -102,10 +132,21 @@ class Member(msgspec.Struct, frozen=True):
         """The hashes of the profile records that count now, by name."""
         return {record.name: record.hash for record in self.card.records}
 
+    @property
+    def vetoed(self) -> bool:
+        """Whether two claim to be this member, so that the root keys must decide."""
+        return self.recovery is not None and self.recovery.vetoed_at is not None
+
+    def recovering(self, now: int) -> bool:
+        """Whether a recovery is announced or vetoed: its own key alone decides nothing then."""
+        return self.recovery is not None and (self.vetoed or self.recovery.open(now))
+
     def status(self, now: int) -> str:
         """``active``, ``suspended`` or ``removed`` at this time."""
         if self.removed_at is not None:
             return REMOVED
+        if self.vetoed:
+            return SUSPENDED
         held = (self.own_suspension, self.suspension)
         return SUSPENDED if any(s is not None and s.holds(now) for s in held) else ACTIVE
 
@@ -200,6 +241,8 @@ def update_member(old: Member, update: Update, place: Place, loopback: bool) -> 
     """A member changes its card: its vault key signs, and every key that is new."""
     card = update.card
     parse_endpoint(card.endpoint, loopback)
+    if old.recovering(place.logged):
+        raise ProtocolError("state-not-allowed", "update entry: while a recovery is announced")
     keys: list[bytes] = []
     groups = [one_of((old.vault_key,), 1, "vault key")]
     changes: dict[str, object] = {}

@@ -11,16 +11,23 @@ from typing import Final, NamedTuple
 import msgspec
 
 from referral_protocol.directory.entries import (
+    LOST,
     ROOT,
     Card,
     Entry,
     EntrySignature,
     Leaf,
+    Recovery,
     Root,
     Update,
     entry_hash,
     parse_entry,
     parse_leaf,
+)
+from referral_protocol.directory.recovery import (
+    announce_recovery,
+    complete_recovery,
+    recovery_status,
 )
 from referral_protocol.directory.rules import (
     ROOT_DELAY,
@@ -264,10 +271,15 @@ class Directory:
         if old.removed_at is not None:
             raise ProtocolError("removed", "entry: of a member that was removed")
         _check_chain(entry, old.number, old.head)
+        if isinstance(entry.body, Recovery):
+            return announce_recovery(old, entry.body.card, acting, place, self.allow_loopback)
+        if isinstance(entry.body, Update) and entry.body.reason == LOST:
+            return complete_recovery(old, entry.body, acting, place)
         if isinstance(entry.body, Update):
             return update_member(old, entry.body, place, self.allow_loopback)
         signers = [s.key for s in leaf.signatures]
-        return change_status(old, entry.body, acting, place, signers)
+        about_recovery = recovery_status(old, entry.body, acting, place, signers)
+        return about_recovery or change_status(old, entry.body, acting, place, signers)
 
     def _genesis(self, entry: Entry, hashed: bytes) -> Outcome:
         if entry.kind != ROOT or not isinstance(entry.body, Root):
