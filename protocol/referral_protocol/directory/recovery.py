@@ -1,4 +1,4 @@
-"""Recovery of a member whose vault key is lost (DIRECTORY 3.2).
+"""Recovery of a member whose vault key is lost (DIRECTORY 3.3).
 
 Registrars announce the card to come, which the new keys have signed too; after 72 hours registrars
 complete it. Until then the key that is said to be lost can veto, and then only the root keys decide
