@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from referral_node.trouble import Trouble
+from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import SEED_SIZE, Signer
 
 _LOCK: Final = "lock"
@@ -33,6 +34,7 @@ class StateFolder:
         self.config = path / "node.toml"
         self.database = path / "node.db"
         self.node_key = path / "node.key"
+        self.next_node_key = path / "node.key.next"
         self.control = path / "control.sock"
         self.attachments = path / "attachments"
 
@@ -71,6 +73,39 @@ class StateFolder:
         if len(seed) != SEED_SIZE:
             raise Trouble(f"{self.node_key}: damaged: restore it from your copy")
         return Signer(seed)
+
+    def prepare_node_key(self, key: Signer) -> None:
+        """Lay the key that is to come beside the one in use, on disk when this returns."""
+        self.next_node_key.unlink(missing_ok=True)
+        write_private(self.next_node_key, key.seed())
+        sync_folder(self.path)
+
+    def turn_node_key(self) -> None:
+        """The key that lay beside takes the other one's place, which is gone then."""
+        self.next_node_key.replace(self.node_key)
+        sync_folder(self.path)
+
+    def settled_node_key(self, certified: bytes) -> Signer:
+        """The key that our certificate names; a change that was broken off is ended or undone.
+
+        Trouble if neither file is that key.
+        """
+        if self.next_node_key.exists():
+            try:
+                coming = Signer(self.next_node_key.read_bytes())
+            except (OSError, ProtocolError):
+                coming = None  # it was never whole: nothing names it
+            if coming is not None and coming.public == certified:
+                self.turn_node_key()
+            else:
+                self.next_node_key.unlink(missing_ok=True)
+        key = self.read_node_key()
+        if key.public != certified:
+            raise Trouble(
+                f"{self.node_key}: is not the key of this node's database: put back the file that "
+                "belongs to it, or restore a backup"
+            )
+        return key
 
     def write_node_key(self, key: Signer) -> None:
         """Write the key of a new node; refuses to write over one."""

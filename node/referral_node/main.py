@@ -26,14 +26,16 @@ from referral_node.delivery.courier import Courier
 from referral_node.delivery.directory import DirectoryPoller
 from referral_node.delivery.ending import end
 from referral_node.delivery.postman import Postman
-from referral_node.exchange import Core, Exchange, MemberBook
+from referral_node.exchange import Core, Exchange, MemberBook, ownkeys
 from referral_node.exchange.clearing import clear, drop_old, sweep
 from referral_node.exchange.epochs import new_epoch
 from referral_node.exchange.files import Files
+from referral_node.exchange.machine import certified
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.exchange.tidying import forget_given
 from referral_node.folder import FolderLock, StateFolder
 from referral_node.logs import set_up
+from referral_node.machine_file import MachineFile
 from referral_node.operations import Operations
 from referral_node.parts import Parts
 from referral_node.store import Store, StoreError
@@ -240,17 +242,16 @@ async def open_core(folder: StateFolder, parts: Parts) -> Core:
         self_test()
     except ProtocolError as error:
         raise Trouble(f"this machine cannot run the exchange: {error.detail}") from None
-    node = folder.read_node_key()
     store = await Store.open(folder.database)
     try:
         member, epoch = await fact(store, MEMBER), await fact(store, EPOCH)
         certificate = await fact(store, CERTIFICATE)
         if member is None or epoch is None or certificate is None:
             raise Trouble(f"{folder.path}: not a node's folder; `referral node init` makes one")
-        return Core(
+        core = Core(
             us=member,
             epoch=await new_epoch(store, parts.clock(), parts.entropy),
-            node=node,
+            node=folder.settled_node_key(certified(certificate).node_key),
             certificate=certificate,
             store=store,
             members=MemberBook(parts.clock),
@@ -258,6 +259,9 @@ async def open_core(folder: StateFolder, parts: Parts) -> Core:
             entropy=parts.entropy,
             files=Files(folder.attachments),
         )
+        core.key_file = MachineFile(folder)
+        await ownkeys.load(core)
+        return core
     except BaseException:
         await store.close()
         raise

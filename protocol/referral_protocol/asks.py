@@ -10,6 +10,7 @@ certificate]``. A refusal has a code and no sealed part.
 """
 
 import hmac
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -23,6 +24,7 @@ from referral_protocol.certificates import (
     VerifiedTransportPrekey,
     verify_transport_prekey,
 )
+from referral_protocol.directory.earlier import VaultKey, verify_known
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import prekey_id
 from referral_protocol.parcels import (
@@ -37,7 +39,6 @@ from referral_protocol.statements import (
     Nonzero,
     SignedStatement,
     parse_statement,
-    verify_statement,
 )
 from referral_protocol.suite import SUITE, Opener, SealKey, Signer, check_suite, digest, verify
 from referral_protocol.wire import Code, Count, Hash, Id, Signature, Time, Wire, decode, encode
@@ -314,12 +315,16 @@ def _check_page(page: Page) -> None:
         raise ProtocolError("wrong-value", "page: the same outcome twice")
 
 
-def verify_brought(brought: Brought, keys: dict[bytes, bytes]) -> SignedStatement:
+def verify_brought(
+    brought: Brought, keys: Mapping[bytes, Sequence[VaultKey]], without: Collection[bytes] = ()
+) -> SignedStatement:
     """Check a statement of a page: between the two, signed by its sender's vault.
 
-    ``keys``: the vault keys of both sides by member id.
+    ``keys``: the vault keys of both sides by member id, the present one first. What was said before
+    a key was replaced bears that key; ``without``: keys that are not to be taken for anything.
     """
     statement = parse_statement(brought.content)
     if statement.sender not in keys or statement.recipient not in keys:
         raise ProtocolError("wrong-sender", "page: a statement between others")
-    return verify_statement(brought.content, brought.signature, keys[statement.sender])
+    signed, _ = verify_known(brought.content, brought.signature, keys[statement.sender], without)
+    return signed

@@ -79,7 +79,11 @@ class SignedReceipt(msgspec.Struct, frozen=True):
 
 def make_receipt(node: Signer, receipt: Receipt) -> tuple[bytes, bytes]:
     """Content and signature of a receipt by the recipient's node key."""
-    content = encode(receipt)
+    return sign_receipt(node, encode(receipt))
+
+
+def sign_receipt(node: Signer, content: bytes) -> tuple[bytes, bytes]:
+    """A receipt that was made before, and its signature by the node key of now."""
     return content, node.sign(labels.RECEIPT, content)
 
 
@@ -159,5 +163,6 @@ __all__ = [
     "match_receipt",
     "parse_envelope",
     "parse_prekey_answer",
+    "sign_receipt",
     "verify_receipt",
 ]

@@ -23,7 +23,7 @@ DEEPEST: Final = 8
 
 _WHOLE: Final = re.compile(r"[0-9a-f]{64}")
 """An attachment is named by its hash; what is still being uploaded is not."""
-_RUNNING: Final = frozenset({"control.sock", "lock", "backup.lock"})
+_RUNNING: Final = frozenset({"control.sock", "lock", "backup.lock", "node.key.next"})
 
 
 def parts_of(folder: StateFolder, config: Config) -> list[tuple[str, Path]]:

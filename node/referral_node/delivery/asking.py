@@ -27,7 +27,6 @@ from referral_protocol.asks import (
     parse_answer,
     verify_answer,
 )
-from referral_protocol.certificates import verify_certificate
 from referral_protocol.errors import ProtocolError
 from referral_protocol.retry import next_attempt
 
@@ -164,7 +163,7 @@ class Asker:
         core = self._core
         member = core.members.known(ask.recipient)
         arrived = parse_answer(answer.body)
-        certificate = verify_certificate(arrived.head.certificate, member.id, member.vault_key)
+        certificate = core.members.certificate_of(member.id, arrived.head.certificate)
         verify_answer(arrived, ask, certificate.node_key, core.clock())
         core.members.certify(member.id, certificate, arrived.head.certificate)
         if arrived.header.code is not None:

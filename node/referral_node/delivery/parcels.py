@@ -15,7 +15,7 @@ from referral_node.delivery.http import Answer, Http, Unreachable
 from referral_node.delivery.prekeys import PeerPrekeys
 from referral_node.exchange.core import Core
 from referral_node.exchange.posting import Posting, Waiting
-from referral_protocol.certificates import VerifiedTransportPrekey, verify_certificate
+from referral_protocol.certificates import VerifiedTransportPrekey
 from referral_protocol.errors import CODES, ProtocolError, Retry
 from referral_protocol.parcels import ParcelContent, make_parcel
 from referral_protocol.receipts import (
@@ -158,10 +158,11 @@ class Parcels:
         if answer.status != 200:
             raise Failed(f"http-{answer.status}", left=answer.status >= 500, wait=answer.wait)
         core = self._core
-        member = core.members.known(peer)
         try:
             envelope = parse_envelope(answer.body)
-            certificate = verify_certificate(envelope.certificate, peer, member.vault_key)
+            # The log's own key signed it, so it counts whoever sent it along.
+            core.shown(peer, envelope.checkpoint)
+            certificate = core.members.certificate_of(peer, envelope.certificate)
             signed = verify_receipt(envelope.content, envelope.signature, certificate.node_key)
             core.members.certify(peer, certificate, envelope.certificate)
             match_receipt(

@@ -9,7 +9,6 @@ from referral_node.exchange.core import Core
 from referral_node.store import Tx
 from referral_protocol.certificates import (
     VerifiedTransportPrekey,
-    verify_certificate,
     verify_transport_prekey,
 )
 from referral_protocol.errors import ProtocolError
@@ -28,9 +27,12 @@ class PeerPrekeys:
 
     async def current(self, peer: bytes) -> tuple[VerifiedTransportPrekey, SealKey]:
         """A prekey that may be sealed to now. Raises Unreachable or ProtocolError."""
-        known = self._known.get(peer)
         member = self._core.members.known(peer)
+        before = self._endpoints.get(peer)
         self._endpoints[peer] = (member.endpoint, member.node_key)
+        if before is not None and before[1] != member.node_key:
+            self._known.pop(peer, None)  # signed by a key that the machine had before
+        known = self._known.get(peer)
         if known is not None and known[0].ends > self._core.clock() + 60_000:
             return known
         stored = await self._core.store.row(
@@ -51,7 +53,8 @@ class PeerPrekeys:
             code = f"http-{answer.status}"
             raise Unreachable(code, left=False, status=answer.status, wait=answer.wait)
         given = parse_prekey_answer(answer.body)
-        certificate = verify_certificate(given.certificate, peer, member.vault_key)
+        self._core.shown(peer, given.checkpoint)
+        certificate = self._core.members.certificate_of(peer, given.certificate)
         self._core.members.certify(peer, certificate, given.certificate)
         taken = self._take(peer, given.prekey)
         await self._store(peer, given.prekey, given.certificate, certificate.made_at)

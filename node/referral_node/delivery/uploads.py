@@ -21,7 +21,6 @@ from referral_node.exchange.members import ACTIVE
 from referral_node.exchange.posting import Posting
 from referral_node.exchange.rows import listed
 from referral_node.store import StoreError, Tx
-from referral_protocol.certificates import verify_certificate
 from referral_protocol.errors import ProtocolError
 from referral_protocol.retry import next_attempt
 from referral_protocol.uploads import (
@@ -279,7 +278,7 @@ class Uploads:
             raise _Failed(f"http-{answer.status}", answer.wait)
         try:
             envelope = parse_progress(answer.body)
-            certificate = verify_certificate(envelope.certificate, peer.id, member.vault_key)
+            certificate = core.members.certificate_of(peer.id, envelope.certificate)
             said = verify_progress(envelope, certificate.node_key, head, core.clock())
             core.members.certify(peer.id, certificate, envelope.certificate)
         except ProtocolError as refusal:

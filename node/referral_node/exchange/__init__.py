@@ -16,6 +16,7 @@ from referral_node.exchange.figures import NO_ANSWERS, Answers, Counting, Figure
 from referral_node.exchange.filing import FileEntry, FilesGone, Filing, TooMany, entry_of
 from referral_node.exchange.importing import Importing, ImportResult
 from referral_node.exchange.inbox import Inbox
+from referral_node.exchange.keys import Keys, KeysStanding
 from referral_node.exchange.listing import Cases, Choice, Lists, Summary
 from referral_node.exchange.members import Member, MemberBook
 from referral_node.exchange.records import Records, looked, set_follow_up
@@ -54,6 +55,7 @@ class Exchange:
         self.attachments = Attachments(core)
         self.filing = Filing(core)
         self.updating = Updating(core)
+        self.keys = Keys(core, self.updating)
 
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "FilesGone",
     "FirstContact",
     "ImportResult",
+    "KeysStanding",
     "Member",
     "MemberBook",
     "MemberNote",

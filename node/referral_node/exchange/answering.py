@@ -28,7 +28,7 @@ from referral_protocol.asks import (
     make_refusal,
     verify_ask,
 )
-from referral_protocol.certificates import VerifiedTransportPrekey, verify_certificate
+from referral_protocol.certificates import VerifiedTransportPrekey
 from referral_protocol.errors import ProtocolError
 from referral_protocol.messages import ERASED, WITHDRAWN
 from referral_protocol.statements import OPEN, RETURN
@@ -54,8 +54,9 @@ class Answering:
         member = core.members.known(ask.sender)
         if member.status == REMOVED:
             raise ProtocolError("removed", "ask: sender")
+        core.members.check_not_doubtful(member.id)
         data = arrived.envelope.certificate
-        certificate = verify_certificate(data, member.id, member.vault_key)
+        certificate = core.members.certificate_of(member.id, data)
         known = core.members.certified(member.id)
         prekey = verify_ask(arrived, core.us, certificate.node_key, core.clock())
         new = core.members.certify(member.id, certificate, data)

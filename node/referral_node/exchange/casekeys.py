@@ -8,6 +8,7 @@ after it was made, so that a nightly backup holds it; the first ones of a member
 from typing import Final
 
 from referral_node.exchange.core import Core
+from referral_node.exchange.ownkeys import present_signer
 from referral_node.exchange.rows import audit
 from referral_node.store import Tx
 from referral_node.store.facts import BUNDLE, keep
@@ -36,6 +37,8 @@ class CaseKeys:
     async def upkeep(self, vault: UnlockedVault) -> bytes | None:
         """Make what is missing and destroy what is over; the new bundle if there is one."""
         core = self._core
+        if core.key_changes:
+            return None  # what is published changes with the key: after that
         now = core.clock()
         rows = await core.store.rows("SELECT MAX(ends) FROM case_prekeys")
         last_end = int(rows[0][0] or 0)
@@ -58,7 +61,7 @@ class CaseKeys:
             )
             await tx.execute(_DESTROY, _over(now))
             bundle = await _bundle(tx, core.us, now)
-            packed = make_bundle(vault.signer, bundle)
+            packed = make_bundle(await present_signer(tx, core, vault), bundle)
             await keep(tx, BUNDLE, packed)
             await audit(tx, now, None, "prekeys-made", None)
             return packed

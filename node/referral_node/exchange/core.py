@@ -4,7 +4,8 @@ Law: nothing below the composition root chooses a clock or a source of randomnes
 in here once. The vault is never part of this: it exists only while a person's request runs.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 import msgspec
@@ -19,6 +20,8 @@ from referral_protocol.suite import Signer
 FIRST_OF_ALL: Final = 0
 RANKS: Final = {"immediate": FIRST_OF_ALL, "urgent": 1}
 RANK_ELSE: Final = 2
+DOUBT_AGAIN: Final = 5_000
+"""Ms between two looks at the directory because somebody used a key that our copy does not have."""
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -27,6 +30,13 @@ class Actor(msgspec.Struct, frozen=True):
     id: bytes
     display: str
     role: str
+
+
+class KeyFile(Protocol):
+    """Where the node key lies. ``changing``: the new key lies beside; left without an error, it
+    takes the old one's place. Refuses while somebody copies the folder."""
+
+    def changing(self, key: Signer) -> AbstractContextManager[None]: ...
 
 
 class Wake(Protocol):
@@ -66,6 +76,18 @@ class Core:
         self.files = files
         self.transport = TransportKeys(us, node, store, clock, entropy)
         self.changes = Changes()
+        self.key_file: KeyFile | None = None
+        """Where the node key lies; None: it cannot be replaced here."""
+        self.vault_key: bytes | None = None
+        """Our vault key of now, the public half; None where nothing depends on it."""
+        self.key_changes = False
+        """Whether a new vault key waits for the log to name it."""
+        self.resign = False
+        """Whether something may wait that an earlier vault key signed."""
+        self.log_grew: Callable[[], Awaitable[None]] = _nothing
+        """Called after our copy of the log grew, or was loaded."""
+        self.turned: Callable[[bytes], None] = lambda _sealed: None
+        """Called with our new vault key, sealed, when it is the one that signs."""
         self.wake: Wake = lambda peer, hurry=False: None
         """Called with a member's id after something for it was committed; the courier's ear."""
         self.answered: Callable[[Collection[bytes]], None] = lambda _hashes: None
@@ -74,9 +96,25 @@ class Core:
         """Called with a member's id after something was committed that it must have files for."""
         self.ask_directory: Callable[[], None] = lambda: None
         """Called after something for the directory was committed; the poller's ear."""
+        self.shown: Callable[[bytes, str | None], None] = lambda _peer, _checkpoint: None
+        """Called with a member's id and the checkpoint that it sent along; costs next to nothing."""
+        self._doubted_at = 0
+        members.behind = self.doubt_directory
         self.room: Callable[[], bool] = lambda: True
         """Whether the disk has room for what others send; asked before anything of theirs is taken.
         """
+
+    def doubt_directory(self) -> None:
+        """Somebody knows something of the directory that we do not: ask it, but not at any
+        stranger's beck and call."""
+        now = self.clock()
+        if not self._doubted_at <= now < self._doubted_at + DOUBT_AGAIN:
+            self._doubted_at = now
+            self.ask_directory()
+
+
+async def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 def rank(priority: str) -> int:

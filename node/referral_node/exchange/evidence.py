@@ -13,6 +13,7 @@ from referral_node.vault.vault import UnlockedVault
 from referral_protocol.bodies import SALT_SIZE
 from referral_protocol.errors import ProtocolError
 from referral_protocol.evidence import Disclosed, Given, log_entries, make_evidence
+from referral_protocol.receipts import sign_receipt
 
 
 class Evidence:
@@ -91,12 +92,11 @@ class Evidence:
         found: dict[bytes, Given] = {}
         for name in hashes:
             rows = await self._core.store.rows(
-                "SELECT parcel, content, signature FROM given "
-                "WHERE sender = ? AND instr(content, ?) > 0",
+                "SELECT parcel, content FROM given WHERE sender = ? AND instr(content, ?) > 0",
                 (peer, name),
             )
             for row in rows:
-                found[bytes(row["parcel"])] = Given(
-                    bytes(row["content"]), bytes(row["signature"]), self._core.certificate
-                )
+                # By the machine's key of now: the one that signed it then may be gone.
+                signed = sign_receipt(self._core.node, bytes(row["content"]))
+                found[bytes(row["parcel"])] = Given(*signed, self._core.certificate)
         return list(found.values())

@@ -16,6 +16,7 @@ from referral_node.exchange import returning, unsaid
 from referral_node.exchange.attachments import let_go
 from referral_node.exchange.core import Actor, Core, rank
 from referral_node.exchange.erasing import ERASED, carry_out
+from referral_node.exchange.ownkeys import all_anew, sign_anew
 from referral_node.exchange.rows import audit, state_of
 from referral_node.exchange.saying import PRIVATE_VERSION, queue, say_in
 from referral_node.exchange.summaries import Summarised, summarise
@@ -91,6 +92,7 @@ class Importing:
             # Once more if something was opened: what came before its opener may open now.
             if not left or imported + unreadable >= most:
                 break
+        await all_anew(self._core, vault)
         sealed = await self._seal_waiting(vault)
         await returning.pay(self._core, vault)
         await unsaid.say_again(self._core, vault)
@@ -411,4 +413,5 @@ async def _seal_stored(
         "UPDATE messages SET body = 'outgoing', body_hash = ? WHERE number = ?",
         (sealed_hash(sealed), row["number"]),
     )
+    await sign_anew(tx, core, vault, row["number"])
     await queue(tx, bytes(row["hash"]), peer, rank(row["priority"]), sealed, core.clock())

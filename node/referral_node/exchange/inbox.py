@@ -7,6 +7,7 @@ refused is refused with a code, signed, and nothing of it is stored.
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 from referral_node.exchange.attachments import are_here, claim, let_go
@@ -17,6 +18,7 @@ from referral_node.exchange.rows import audit, listed, settle
 from referral_node.exchange.senders import proved
 from referral_node.store import StoreError, Tx
 from referral_protocol.chain import Known, Place, admit
+from referral_protocol.directory.earlier import REPLACED, VaultKey
 from referral_protocol.errors import ProtocolError
 from referral_protocol.messages import Message, verify_message
 from referral_protocol.parcels import (
@@ -34,6 +36,7 @@ from referral_protocol.receipts import (
     Envelope,
     Receipt,
     make_receipt,
+    sign_receipt,
 )
 from referral_protocol.statements import NOTE, OPEN, SignedStatement, statement_hash
 from referral_protocol.suite import SUITE
@@ -67,7 +70,7 @@ class Inbox:
         core, header = self._core, head.header
         given = await self._given(header)
         if given is not None:
-            return await self._envelope(bytes(given["content"]), bytes(given["signature"]))
+            return await self._envelope(*sign_receipt(core.node, bytes(given["content"])))
         if not core.room():
             raise ProtocolError("disk", "parcel: the rest of the disk is kept for our own")
         check_sealed_part(header, sealed)
@@ -78,6 +81,7 @@ class Inbox:
             lambda tx: self._hold(tx, header, content.checkpoint, verified)
         )
         core.changes.changed(*threads)
+        core.shown(header.sender, content.checkpoint)
         return self._pack(receipt, signature, prekey)
 
     async def refuse(self, header: Header, code: str) -> bytes:
@@ -109,15 +113,15 @@ class Inbox:
     async def _verify(
         self, sender: bytes, messages: tuple[Message, ...]
     ) -> list[tuple[Message, SignedStatement | ProtocolError]]:
-        vault_key = self._core.members.known(sender).vault_key
+        present, *earlier = self._core.members.vault_keys(sender)
 
         def check() -> list[tuple[Message, SignedStatement | ProtocolError]]:
             checked: list[tuple[Message, SignedStatement | ProtocolError]] = []
             for message in messages:
                 try:
-                    checked.append((message, verify_message(message, vault_key)))
+                    checked.append((message, verify_message(message, present.key)))
                 except ProtocolError as refusal:
-                    checked.append((message, refusal))
+                    checked.append((message, _replaced(message, earlier, refusal)))
             return checked
 
         return await asyncio.to_thread(check) if len(messages) >= OFF_THE_LOOP else check()
@@ -218,7 +222,14 @@ class Inbox:
         return Answer(signed.hash, message.sealed_hash, status), True
 
     async def _again(self, tx: Tx, message: Message, signed: SignedStatement, held: Held) -> Answer:
-        """The same statement once more: with the same body, sealed again, or as a husk."""
+        """The same statement once more: with the same body, sealed again, or as a husk.
+
+        Signed anew after its sender's key was replaced, it is kept with the later signature.
+        """
+        await tx.execute(
+            "UPDATE messages SET signature = ? WHERE number = ? AND signature <> ?",
+            (signed.signature, held.number, signed.signature),
+        )
         if message.sealed is None:
             if held.body in ("sealed", "unreadable", "lost") and held.number:
                 # Its sender takes the body back before anybody read it.
@@ -274,6 +285,21 @@ async def _moved(tx: Tx, fresh: list[SignedStatement]) -> set[bytes]:
         )
         moved |= {bytes(row["thread"]) for row in rows}
     return moved
+
+
+def _replaced(
+    message: Message, earlier: Sequence[VaultKey], refusal: ProtocolError
+) -> ProtocolError:
+    """What is said to a statement that the sender's present key did not sign: if one did that was
+    replaced since, its sender signs it anew and sends it again."""
+    if refusal.code == "bad-signature":
+        for known in earlier:
+            try:
+                verify_message(message, known.key)
+            except ProtocolError:
+                continue
+            return ProtocolError(REPLACED, "statement: by a key that was replaced")
+    return refusal
 
 
 def _refusal(message: Message, named: bytes, code: str) -> Answer:

@@ -58,6 +58,7 @@ class ReplicaKeeper:
             self._allow_loopback,
         )
         self._adopt(note)
+        await core.log_grew()
         await self._load_beside()
 
     async def take(self, note: bytes, leaves: Sequence[bytes]) -> None:
@@ -81,6 +82,8 @@ class ReplicaKeeper:
         self.replica = extended
         self._adopt(newest)
         core.members.checked_at = now
+        if leaves:
+            await core.log_grew()
 
     async def answered(self) -> None:
         """The directory answered that nothing is new: that counts as having looked."""
@@ -106,7 +109,12 @@ class ReplicaKeeper:
     async def take_board(self, posted: Sequence[Posted]) -> list[bytes]:
         """Store newer bundles; returns the members whose prekeys changed."""
         members = self._core.members
-        fresh = [p for p in posted if members.set_bundle(p.member, p.bundle)]
+        keys = self.replica.directory
+        fresh = [
+            p
+            for p in posted
+            if members.set_bundle(p.member, p.bundle, keys.known(p.member).vault_key)
+        ]
 
         async def work(tx: Tx) -> None:
             await tx.many(
@@ -145,13 +153,13 @@ class ReplicaKeeper:
             member = directory.member(bytes(row["member"]))
             if member is None:
                 continue
-            try:
-                bundle = verify_bundle(
-                    bytes(row["bundle"]), member.id, member.vault_key, core.clock()
-                )
-            except ProtocolError:
-                continue
-            core.members.set_bundle(member.id, bundle)
+            for by in core.members.sealing_keys(member.id):
+                try:
+                    bundle = verify_bundle(bytes(row["bundle"]), member.id, by, core.clock())
+                except ProtocolError:
+                    continue
+                core.members.set_bundle(member.id, bundle, by)
+                break
         for row in await core.store.rows(
             "SELECT member, certificate FROM peers WHERE certificate IS NOT NULL"
         ):

@@ -13,6 +13,7 @@ import msgspec
 from referral_node.exchange.core import Actor, Core, rank
 from referral_node.exchange.epochs import current
 from referral_node.exchange.filing import put_in
+from referral_node.exchange.ownkeys import present_signer, sign_ahead
 from referral_node.exchange.rows import audit, open_thread, settle
 from referral_node.exchange.summaries import FIRST, Summarised, first_summary, summarise
 from referral_node.store import Tx
@@ -75,7 +76,7 @@ async def say_in(
         commitment=commitment(salt, packed),
         attachments=listed(content.get("files", ())),
     )
-    signed = make_statement(vault.signer, statement)
+    signed = make_statement(await present_signer(tx, core, vault), statement)
     said = Summarised(signed.thread, signed.hash, True, kind, head.state, now)
     if thread is None:
         case_key, priority = await _begin(tx, core, vault, signed, said, content, now)
@@ -88,6 +89,7 @@ async def say_in(
         sealed = seal_body(public, prekey.id, signed.hash, salt, packed)
     private = case_key.seal(salt + packed, ("messages", signed.hash, PRIVATE_VERSION))
     number = await _insert(tx, signed, private, sealed, None if actor is None else actor.id)
+    await sign_ahead(tx, core, vault, number, signed.content)
     await put_in(tx, signed, number)
     place = rank(head.priority or priority)
     if sealed is not None:

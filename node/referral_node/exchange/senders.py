@@ -9,7 +9,6 @@ from collections.abc import Callable
 from referral_node.exchange.core import Core
 from referral_node.exchange.members import REMOVED, Member
 from referral_node.store import Tx
-from referral_protocol.certificates import verify_certificate
 from referral_protocol.errors import ProtocolError
 
 
@@ -23,7 +22,8 @@ async def proved(
     member = core.members.known(sender)
     if member.status == REMOVED:
         raise ProtocolError("removed", "sender")
-    parsed = verify_certificate(certificate, member.id, member.vault_key)
+    core.members.check_not_doubtful(sender)
+    parsed = core.members.certificate_of(member.id, certificate)
     known = core.members.certified(member.id)
     verified(parsed.node_key)
     if core.members.certify(member.id, parsed, certificate):

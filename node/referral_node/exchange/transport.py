@@ -40,6 +40,11 @@ class TransportKeys:
         self._openers: dict[bytes, tuple[int, Opener]] = {}
         self._current: tuple[int, bytes] | None = None
 
+    def turn(self, node: Signer) -> None:
+        """The machine has another key: what is handed out from now on bears it."""
+        self._node = node
+        self._current = None
+
     async def upkeep(self) -> bytes:
         """Delete what is too old, make one if needed; returns the current signed prekey."""
         now = self._clock()

@@ -23,6 +23,7 @@ from referral_node.exchange.catchup import (
 )
 from referral_node.exchange.core import Core
 from referral_node.exchange.members import ACTIVE
+from referral_node.exchange.ownkeys import left_behind
 from referral_node.exchange.rows import audit, listed
 from referral_node.store import StoreError, Tx
 from referral_node.store.facts import (
@@ -197,8 +198,9 @@ class Wanting:
     async def take(self, ask: Ask, page: Page) -> int:
         """Hold what a verified answer brings; returns how many statements were missing here."""
         core = self._core
-        keys = {m: core.members.known(m).vault_key for m in (core.us, ask.recipient)}
-        signed = await asyncio.to_thread(bringing.verified, page, keys)
+        keys = {m: core.members.vault_keys(m) for m in (core.us, ask.recipient)}
+        without = await left_behind(core.store)
+        signed = await asyncio.to_thread(bringing.verified, page, keys, without)
         now = core.clock()
 
         async def work(tx: Tx) -> tuple[bringing.Taken, bool]:

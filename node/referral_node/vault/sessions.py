@@ -103,6 +103,10 @@ class Session:
             self._open.discard(held)
             held.vault.close()
 
+    def turn(self, sealed_vault_key: bytes) -> None:
+        """The vault's key is another one now; under the same master key."""
+        self._sealed_vault_key = sealed_vault_key
+
     def drop(self) -> None:
         """Forget everything, and close what is open for it now."""
         self._sealed_master = self._sealed_vault_key = self.form_secret = b""
@@ -173,8 +177,13 @@ class Sessions:
             self._end(name)
         return len(names)
 
+    def turn(self, sealed_vault_key: bytes) -> None:
+        """The vault has another key: every session signs with it from its next request on."""
+        for session in self._all.values():
+            session.turn(sealed_vault_key)
+
     def end_all(self) -> None:
-        """End every session: the node stops, or the vault has another key."""
+        """End every session: the node stops, or the vault has another master key."""
         for name in list(self._all):
             self._end(name)
 

@@ -83,6 +83,15 @@ class UnlockedVault:
     def closed(self) -> bool:
         return self._master is None
 
+    def turn(self, sealed_vault_key: bytes) -> None:
+        """Sign with another vault key of this vault from now on; Unsealable if it is another's."""
+        seed = unseal(self._use(), sealed_vault_key, place=secret_place(VAULT_KEY))
+        self._signer, self._sealed_vault_key = Signer(seed), sealed_vault_key
+
+    def seal_vault_key(self, seed: bytes) -> bytes:
+        """A new vault key from 32 random bytes, as it will be stored: sealed to its place."""
+        return seal(self._use(), seed, place=secret_place(VAULT_KEY))
+
     def seal(self, plain: bytes, place: Place) -> bytes:
         """Encrypt under the master key for one place (table, row, version)."""
         return seal(self._use(), plain, place=place)

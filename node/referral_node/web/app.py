@@ -97,6 +97,7 @@ def build_app(
         log=log,
         try_mail=try_mail,
     )
+    exchange.core.turned = sessions.turn
     app = web.Application()
     app[SITE] = site
     problems = ProblemPages(environment, site.us().plain)

@@ -7,10 +7,10 @@ was is said: a key that was later reported as compromised proves little.
 from collections.abc import Iterator
 from typing import Final
 
-from referral_protocol.certificates import CLOCK_AHEAD, verify_certificate
+from referral_protocol.certificates import verify_certificate
+from referral_protocol.directory.earlier import VaultKey, vault_keys
 from referral_protocol.directory.entries import COMPROMISED, anchor_text, entry_hash, parse_leaf
 from referral_protocol.directory.notes import Checkpoint, peek_checkpoint, verify_checkpoint
-from referral_protocol.directory.rules import Member
 from referral_protocol.directory.state import Directory
 from referral_protocol.directory.tree import leaf_hash, verify_inclusion
 from referral_protocol.errors import ProtocolError
@@ -144,16 +144,16 @@ class _Examination:
         except ProtocolError as error:
             self._refuse(error, hashed)
             return None
-        for key, standing, until in _vault_keys(member):
+        for known in vault_keys(member):
             try:
-                signed = verify_statement(stated.content, stated.signature, key)
+                signed = verify_statement(stated.content, stated.signature, known.key)
             except ProtocolError:
                 continue
-            self.keys[hashed] = standing
-            if standing == COMPROMISED:
+            self.keys[hashed] = _standing(known)
+            if known.reason == COMPROMISED:
                 what = "statement: by a key that was later reported as compromised"
                 self.problems.append(Problem("wrong-key", what, hashed))
-            elif until is not None and statement.at > until + CLOCK_AHEAD:
+            elif not known.covers(statement.at):
                 what = "statement: by a key that had been replaced before"
                 self.problems.append(Problem("wrong-key", what, hashed))
             return signed
@@ -216,9 +216,9 @@ class _Examination:
         pair = {opener.statement.sender, opener.statement.recipient}
         refusal = ProtocolError("bad-signature", "receipt: by a node of neither side")
         for member in (self.directory.known(party) for party in sorted(pair)):
-            for key, standing, _ in _vault_keys(member):
+            for known in vault_keys(member):
                 try:
-                    certificate = verify_certificate(given.certificate, member.id, key)
+                    certificate = verify_certificate(given.certificate, member.id, known.key)
                     signed = verify_receipt(given.content, given.signature, certificate.node_key)
                 except ProtocolError as error:
                     refusal = error if error.code != "wrong-key" else refusal
@@ -230,7 +230,7 @@ class _Examination:
                     what = "receipt: not between the two sides"
                     self.problems.append(Problem("wrong-sender", what, parcel))
                     return None
-                if standing == COMPROMISED:
+                if known.reason == COMPROMISED:
                     what = "receipt: certified by a key that was later reported as compromised"
                     self.problems.append(Problem("wrong-key", what, parcel))
                 return signed
@@ -326,8 +326,8 @@ def _sides(statements: list[SignedStatement]) -> list[list[SignedStatement]]:
     return [[s for s in statements if s.statement.sender == sender] for sender in senders]
 
 
-def _vault_keys(member: Member) -> Iterator[tuple[bytes, str, int | None]]:
-    """Every vault key that the log gives a member, how it stands, and until when it was its key."""
-    yield member.vault_key, CURRENT, None
-    for old in reversed(member.earlier):
-        yield old.key, COMPROMISED if old.reason == COMPROMISED else EARLIER, old.until
+def _standing(known: VaultKey) -> str:
+    """How a key stands: of now, an earlier one, or one that was reported as compromised."""
+    if known.until is None:
+        return CURRENT
+    return COMPROMISED if known.reason == COMPROMISED else EARLIER

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from referral_protocol import asks, certificates, forms, keys, returns, statements
+from referral_protocol.directory.earlier import VaultKey
 from referral_protocol.suite import Opener
 from referral_protocol.wire import decode
 
@@ -42,7 +43,10 @@ def _answer(g: "Given") -> dict[str, Any]:
     if arrived.header.code is not None:
         return {"code": arrived.header.code}
     page = asks.open_answer(Opener(g.data("seed")), arrived)
-    vaults = {ask.recipient: g.data("vault_key"), ask.sender: g.data("our_key")}
+    vaults = {
+        ask.recipient: (VaultKey(g.data("vault_key")),),
+        ask.sender: (VaultKey(g.data("our_key")),),
+    }
     brought = [asks.verify_brought(each, vaults).hash.hex() for each in page.statements]
     return {
         "held": None if page.held is None else [page.held.epoch, page.held.seq],

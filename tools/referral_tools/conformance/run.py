@@ -21,7 +21,7 @@ from referral_protocol.forms import content
 from referral_protocol.states import check_next, check_open, thread_state
 from referral_protocol.suite import Opener, SealKey, Signer, verify
 from referral_protocol.wire import decode
-from referral_tools.conformance import asks, attachments
+from referral_tools.conformance import asks, attachments, changed_keys
 
 
 class Given:
@@ -422,4 +422,5 @@ OPERATIONS: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     "evidence": _evidence,
     **attachments.OPERATIONS,
     **asks.OPERATIONS,
+    **changed_keys.OPERATIONS,
 }

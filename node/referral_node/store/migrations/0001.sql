@@ -398,3 +398,67 @@ CREATE TABLE updates (
     code TEXT,
     said TEXT NOT NULL DEFAULT ''
 );
+
+-- A new vault key of ours that is not in the log yet, with all that takes effect when it is: nobody
+-- need be signed in then. One at most. sealed: its seed under the master key. reason: routine,
+-- compromised or lost. key_change_prekeys: case prekeys made with it, if the old ones are to go.
+CREATE TABLE key_changes (
+    public BLOB PRIMARY KEY NOT NULL,
+    reason TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    certificate BLOB NOT NULL,
+    bundle BLOB NOT NULL,
+    begun_at INTEGER NOT NULL,
+    actor BLOB
+);
+CREATE TABLE key_change_prekeys (
+    id BLOB PRIMARY KEY NOT NULL,
+    seed BLOB NOT NULL,
+    public BLOB NOT NULL,
+    made_at INTEGER NOT NULL,
+    starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL
+);
+
+-- What was said and not delivered yet, signed by the vault key that is to come.
+CREATE TABLE signed_ahead (
+    message INTEGER PRIMARY KEY NOT NULL,
+    signature BLOB NOT NULL
+);
+
+-- Vault keys that this folder has replaced itself: public halves; the private ones are gone.
+CREATE TABLE former_keys (
+    public BLOB PRIMARY KEY NOT NULL,
+    until INTEGER NOT NULL,
+    reason TEXT NOT NULL
+);
+
+-- Two checkpoints of the log that cannot both be true, as a portable proof (DIRECTORY 4.2). shown_by:
+-- the member that showed the one that was new here, NULL: the directory. size, root: of that one.
+-- alike: how many entries both logs have in common; 0: not known. settled_at: the administrator
+-- decided to go on with what is held here.
+CREATE TABLE forks (
+    proof BLOB PRIMARY KEY NOT NULL,
+    data BLOB NOT NULL,
+    found_at INTEGER NOT NULL,
+    shown_by BLOB,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    alike INTEGER NOT NULL,
+    settled_at INTEGER
+);
+
+-- A checkpoint that a member showed, of more entries than are held here, which nobody gives us yet.
+CREATE TABLE ahead (
+    member BLOB PRIMARY KEY NOT NULL,
+    note TEXT NOT NULL,
+    since INTEGER NOT NULL
+);
+
+-- Up to which entry each witness has cosigned this log, and when.
+CREATE TABLE cosigned (
+    witness BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (witness, size)
+);

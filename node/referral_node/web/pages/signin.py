@@ -134,6 +134,7 @@ async def _welcome(
     with session.open(cookie) as vault:
         visit = Visit(request, site, session, vault)
         await site.exchange.records.note(visit.actor, "signed-in", None)
+        await site.exchange.keys.go_on(vault, visit.actor)
         await site.exchange.casekeys.upkeep(vault)
         result = await site.exchange.importing.run(vault, visit.actor, AT_ONCE)
         where = to if to and _local(to) else FIRST_PAGE

@@ -10,6 +10,7 @@ from referral_tools.conformance.scenes import (
     asks,
     attachments,
     bodies,
+    changed_keys,
     directory,
     keys,
     parcels,
@@ -29,3 +30,4 @@ def scenes() -> Iterator[Scene]:
     yield from directory.scenes()
     yield from attachments.scenes()
     yield from asks.scenes()
+    yield from changed_keys.scenes()
