@@ -116,11 +116,12 @@ class MemberBook:
             pins=tuple(found.card.pins),
             status=found.status(self._clock()),
             since=found.vault_since,
-            profile=self._profile(member),
+            profile=self.profile(member),
             earlier=vault_keys(found)[1:],
         )
 
-    def _profile(self, member: bytes) -> Profile | None:
+    def profile(self, member: bytes) -> Profile | None:
+        """What a member says of itself, as far as this node could read it."""
         packed = self._profiles.get(member)
         return None if packed is None else _UNPACK(packed)
 
@@ -162,7 +163,7 @@ class MemberBook:
         """Every profile of a member that did not leave, with its member's id, in no order."""
         if self.directory is not None:
             for member in self.directory.members():
-                profile = None if member.removed_at is not None else self._profile(member.id)
+                profile = None if member.removed_at is not None else self.profile(member.id)
                 if profile is not None:
                     yield member.id, profile
 
