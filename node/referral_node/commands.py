@@ -21,6 +21,7 @@ from referral_node.backup.restoring import read_backup_head, restore_node
 from referral_node.config import read_config
 from referral_node.control import Arguments
 from referral_node.folder import StateFolder
+from referral_node.joining import invited
 from referral_node.new_folder import refuse_taken
 from referral_node.parts import Parts
 from referral_node.passwords import ask_new_password, ask_password, check_password, file_text
@@ -112,6 +113,7 @@ def serve(state: Path) -> None:
 @click.argument("url", required=False)
 @_state
 @click.option("--anchor", help="The directory's anchor, from paper: thirteen groups of four.")
+@click.option("--invitation", metavar="LINE", help="Instead of both: the line that VSE sent you.")
 @click.option("--profile", required=True, type=_FILE, help="Your organisation's PROFILE.toml.")
 @click.option("--user", help="Sign-in name of the keyholder who asks.")
 @click.option("--password-file", type=_FILE, help="File with their password.")
@@ -122,6 +124,7 @@ def join(
     url: str | None,
     state: Path,
     anchor: str | None,
+    invitation: str | None,
     profile: Path,
     user: str | None,
     password_file: Path | None,
@@ -132,9 +135,13 @@ def join(
     folder = StateFolder(state)
     folder.check()
     config = read_config(folder.config)
+    if invitation is not None:
+        if url is not None or anchor is not None:
+            raise click.UsageError("--invitation says both URL and --anchor: leave them out")
+        url, anchor = invited(invitation)
     url, anchor = url or config.directory.url, anchor or config.directory.anchor
     if url is None or anchor is None:
-        raise click.UsageError("say which directory: URL and --anchor")
+        raise click.UsageError("say which directory: --invitation, or URL and --anchor")
     arguments: Arguments = {"url": url, "anchor": anchor, "profile": read_profile(profile)}
     answer = asyncio.run(do(folder, "join", arguments))
     if "needs" in answer:

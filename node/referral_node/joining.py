@@ -36,6 +36,7 @@ from referral_protocol.directory.entries import (
     parse_entry,
     parse_leaf,
 )
+from referral_protocol.directory.invitation import parse_invitation
 from referral_protocol.directory.notes import MAX_NOTE, peek_checkpoint
 from referral_protocol.directory.records import salted
 from referral_protocol.directory.requests import (
@@ -241,6 +242,18 @@ class Joining:
         except Unreachable as error:
             why = _UNREACHABLE.get(error.code, "gave no usable answer")
             raise Trouble(f"the directory {why}: check the address, then try again") from None
+
+
+def invited(line: str) -> tuple[str, str]:
+    """The address and the anchor of an invitation; Trouble in one line."""
+    try:
+        found = parse_invitation(line)
+    except ProtocolError as error:
+        words = error.detail.removeprefix("invitation: ")
+        raise Trouble(
+            f"this is not an invitation: {words}; copy the whole line again as you got it"
+        ) from None
+    return found.url, found.anchor
 
 
 async def last_state(store: Store) -> RequestState | None:

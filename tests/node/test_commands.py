@@ -431,4 +431,4 @@ def test_join_tells_every_mistake_of_a_profile(made: Path, tmp_path: Path) -> No
 def test_join_needs_to_know_which_directory(made: Path, tmp_path: Path) -> None:
     done = run("join", "--profile", tmp_path / "p", "--state", made / "node")
     assert done.returncode == 2
-    assert "say which directory: URL and --anchor" in done.stderr
+    assert "say which directory: --invitation, or URL and --anchor" in done.stderr
