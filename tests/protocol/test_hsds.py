@@ -18,7 +18,7 @@ from referral_protocol.errors import ProtocolError
 from referral_protocol.examples import LISBON, LVIV, UTRECHT
 from referral_protocol.hsds import changes, export, reading, tabular
 from referral_protocol.hsds.tables import TABLES, Column, Table
-from referral_protocol.hsds.terms import FIELDS, Term, known, parse_term
+from referral_protocol.hsds.terms import FIELDS, NAMESPACE, Term, known, made_id, parse_term
 from referral_protocol.profiles import Profile
 
 MEMBER = b"m" * 16
@@ -198,6 +198,11 @@ def test_ids_stay_and_differ() -> None:
     assert len({each["id"] for each in export.services(MEMBER, shown(twice))}) == 3
 
 
+def test_ids_are_uuids_of_version_5() -> None:
+    expected = uuid.uuid5(uuid.UUID(bytes=NAMESPACE), "a\x1fé")
+    assert made_id("a", "é") == str(expected)
+
+
 def test_a_page_counts() -> None:
     found = export.services(MEMBER, shown(UTRECHT))
     assert export.page(found[:2], 1, 2, 3) == {
@@ -237,7 +242,7 @@ def test_every_field_of_a_service_is_carried_or_listed_as_not() -> None:
     fields = {field.key for field in profiles.PROFILE.fields[2].fields}
     assert fields - columns == set(changes.KEPT)
     assert set(EVERYTHING) == columns
-    assert msgspec.convert(EVERYTHING, profiles.Service)
+    assert msgspec.convert(EVERYTHING, profiles.Service).name == EVERYTHING["name"]
 
 
 FOREIGN: dict[str, Any] = {
