@@ -17,7 +17,7 @@ from importlib import resources
 from typing import Final, Literal
 
 import msgspec
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 NOTE: Final = "Map: Natural Earth. Borders imply no view on their status."
 Place = tuple[float, float]
@@ -216,16 +216,3 @@ def _give_way(one: list[float], other: list[float]) -> bool:
     other[0] -= across / far * missing / 2
     other[1] -= down / far * missing / 2
     return True
-
-
-def key(filters: bool = True) -> Markup:
-    """What filled and empty markers mean; without filters all of them are filled."""
-    if not filters:
-        return Markup("")
-    return Markup(
-        '<ul class="map-key"><li>{}</li><li><i class="k-fits"></i>{}</li><li><i></i>{}</li></ul>'
-    ).format(
-        escape("Number of services in a country:"),
-        escape("some in the list below"),
-        escape("left out by your filters"),
-    )

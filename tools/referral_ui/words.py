@@ -102,6 +102,13 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def lowered(label: str) -> str:
+    """A label inside a sentence: its first letter small, unless it is an abbreviation or "I"."""
+    if label[1:2].isupper() or label.startswith("I "):
+        return label
+    return label[:1].lower() + label[1:]
+
+
 # In the locale data, but no country of ISO 3166-1: unions, pseudo locales, islands of others.
 _NO_COUNTRY = {
     *("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"),

@@ -13,7 +13,6 @@ from referral_node.exchange import MessageView
 from referral_node.web import faults
 from referral_node.web.case import SPOKEN, Case, author_of
 from referral_node.web.file_view import FileLink, links
-from referral_node.web.members import lowered
 from referral_node.web.reading import read
 from referral_node.web.reading_rows import Reader, Reading
 from referral_node.web.safe_view import governed
@@ -21,6 +20,7 @@ from referral_protocol import codes
 from referral_protocol.statements import ASK, NOTE, OPEN, RETURN, STATE, UNREADABLE, WITHDRAW
 from referral_ui import names
 from referral_ui.parts import Text
+from referral_ui.words import lowered
 
 SHOWN_AS_TEXT: Final = frozenset(
     {

@@ -7,34 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from referral_node.web.members import lowered
 from referral_protocol import codes
 from referral_protocol.fit import FITS, MISFIT, UNSTATED, Finding
 from referral_ui import words
 from referral_ui.parts import Mark
+from referral_ui.services import ages, area, needs_of
+from referral_ui.words import lowered
 
 LEADS: Final[dict[str, tuple[Literal["yes", "no", "ask"], str]]] = {
     FITS: ("yes", "Fits:"),
     MISFIT: ("no", "Does not fit:"),
     UNSTATED: ("ask", "Not stated:"),
-}
-
-EU: Final = frozenset(
-    {
-        *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"),
-        *("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
-    }
-)
-_WITH_THE: Final = frozenset({"NL", "GB", "US", "AE", "PH", "BS", "GM", "MV", "DO", "CF"})
-
-# How a need reads inside a list, where the list's own label is too long for it.
-_SHORT: Final = {
-    "shelter-and-safety": "safe place to stay",
-    "compensation-claim": "compensation claim",
-    "legal-information": "legal advice",
-    "medical": "medical care",
-    "education": "school or studies",
-    "vocational": "work or training",
 }
 
 
@@ -46,16 +29,6 @@ class Wish:
     lives_in: str = ""
     regions: Mapping[str, str] = field(default_factory=dict)
     """Towns by the region that they stand for, as members' own profiles name them."""
-
-
-def need(code: str) -> str:
-    """A need inside a sentence: "safe place to stay"."""
-    return _SHORT.get(code) or lowered(codes.label("needs", code))
-
-
-def needs(chosen: Iterable[str]) -> str:
-    """Needs in a row: "emotional support, safe place to stay"."""
-    return ", ".join(need(code) for code in chosen)
 
 
 def marks(findings: Iterable[Finding], wish: Wish) -> tuple[Mark, ...]:
@@ -74,7 +47,7 @@ def said(findings: Sequence[Finding], wish: Wish) -> str:
     wanted = [each for each in findings if each.aspect == "need"]
     parts = []
     for reason in dict.fromkeys(each.reason for each in wanted):
-        named = needs(code for each in wanted if each.reason == reason for code in each.values)
+        named = needs_of([code for each in wanted if each.reason == reason for code in each.values])
         parts.append(named if reason == "offered" else f"{named}: {_reason(reason)}")
     parts += [_aspect(each, wish) for each in findings if each.aspect != "need"]
     plain = ", ".join(part for part in parts if ":" not in part)
@@ -119,22 +92,6 @@ def _place(finding: Finding, wish: Wish) -> str:
             return "area"
 
 
-def area(values: Sequence[str], regions: Mapping[str, str]) -> str:
-    """Countries by name, regions by their town: "the Netherlands", "NL-UT (Utrecht)"."""
-    if frozenset(values) == EU:
-        return "any EU country"
-    if len(values) > 6:
-        return f"one of {len(values)} countries"
-    return words.listing([_land(value, regions) for value in values], either=True)
-
-
-def _land(value: str, regions: Mapping[str, str]) -> str:
-    if "-" in value:
-        return f"{value} ({regions[value]})" if value in regions else value
-    name = codes.COUNTRIES.label(value)
-    return f"the {name}" if value in _WITH_THE else name
-
-
 def _age(finding: Finding, wish: Wish) -> str:
     match finding.reason:
         case "age-in-range":
@@ -147,14 +104,6 @@ def _age(finding: Finding, wish: Wish) -> str:
             return f"age: {ages(finding.values)}; your draft does not say the age"
         case _:
             return "ages"
-
-
-def ages(values: Sequence[str]) -> str:
-    """ "18 or older", "under 18", "16 to 25"."""
-    low, high = (int(value) for value in values) if len(values) == 2 else (0, 150)
-    if high >= 120:
-        return f"{low} or older" if low else "all ages"
-    return f"{low} to {high}" if low else f"under {high + 1}"
 
 
 def _served(finding: Finding) -> str:

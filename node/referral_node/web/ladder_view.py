@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from referral_node.web import faults
 from referral_node.web.case import Case, author_of
-from referral_node.web.members import lowered
 from referral_protocol import codes
 from referral_protocol.ladder import Rung, Standing, Step
 from referral_ui import parts
 from referral_ui.parts import Text
 from referral_ui.times import When, lower
+from referral_ui.words import lowered
 
 Drawn = Literal["done", "now", "todo", "unknown"]
 _DRAWN: Final[dict[Standing, Drawn]] = {

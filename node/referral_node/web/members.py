@@ -18,6 +18,7 @@ from referral_protocol.profiles import Contact, Profile
 from referral_ui import names
 from referral_ui.parts import Text
 from referral_ui.times import Place
+from referral_ui.words import lowered
 
 UTC: Final = Place("UTC", "UTC")
 
@@ -106,13 +107,6 @@ def _person(contact: Contact) -> Person:
         telephone=contact.telephone,
         email=contact.email,
     )
-
-
-def lowered(label: str) -> str:
-    """A label inside a sentence: its first letter small, unless it is an abbreviation or "I"."""
-    if label[1:2].isupper() or label.startswith("I "):
-        return label
-    return label[:1].lower() + label[1:]
 
 
 def _place(zone: str, name: str) -> Place:

@@ -16,7 +16,6 @@ from referral_node.web import top_lines
 from referral_node.web.case import Case, author_of
 from referral_node.web.conversation_view import Line, conversation
 from referral_node.web.ladder_view import rungs
-from referral_node.web.members import lowered
 from referral_node.web.offers import Offer, lost, offers
 from referral_node.web.reading_rows import Reader, Reading, quote
 from referral_node.web.safe_view import SafeBox, safe_box
@@ -27,6 +26,7 @@ from referral_protocol.forms.values import real_date
 from referral_ui import names, numbers, words
 from referral_ui.parts import Rung, Text
 from referral_ui.times import lower
+from referral_ui.words import lowered
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import Any, Final
 from markupsafe import Markup, escape
 
 from referral_node.web.case import Case
-from referral_node.web.members import lowered
 from referral_node.web.reading_rows import (
     Part,
     Reader,
@@ -27,6 +26,7 @@ from referral_ui import numbers
 from referral_ui.numbers import Telephone
 from referral_ui.parts import Mark, Text
 from referral_ui.times import lower
+from referral_ui.words import lowered
 
 _DO: Final = {
     "telephone": "telephone",

@@ -7,7 +7,6 @@ from markupsafe import Markup
 
 from referral_node.web.as_written import language_of, named, plain
 from referral_node.web.case import Case
-from referral_node.web.members import lowered
 from referral_node.web.reading_rows import (
     Part,
     Reader,
@@ -23,6 +22,7 @@ from referral_protocol.forms import FORMS
 from referral_protocol.forms import age as age_of
 from referral_ui import numbers, words
 from referral_ui.parts import Fact, Text
+from referral_ui.words import lowered
 
 REFERRAL: Final = FORMS["referral"]
 

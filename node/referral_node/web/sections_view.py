@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from referral_node.web.as_written import language_of, named, plain, written
 from referral_node.web.case import Case
-from referral_node.web.members import lowered
 from referral_node.web.reading import read
 from referral_node.web.reading_parts import by_whom
 from referral_node.web.reading_rows import (
@@ -32,6 +31,7 @@ from referral_protocol import codes
 from referral_protocol.forms import FORMS, Section
 from referral_ui import names, numbers
 from referral_ui.parts import Fact, Text
+from referral_ui.words import lowered
 
 REFERRAL: Final = FORMS["referral"]
 _LIKELY: Final = (

@@ -13,6 +13,7 @@ from jinja2 import Environment, Template
 from referral_node.config import Config
 from referral_node.exchange import Exchange
 from referral_node.vault import Sessions, SignIn
+from referral_node.web.catalogue import Catalogue
 from referral_node.web.members import Organisation, organisation, unjoined
 from referral_ui.http import Origins
 from referral_ui.parts import Frame, Link
@@ -45,6 +46,8 @@ class Site:
     secure: bool
     visitor_key: bytes = field(repr=False)
     log: structlog.typing.FilteringBoundLogger = field(default_factory=structlog.get_logger)
+    shelf: list[Catalogue] = field(default_factory=list, repr=False)
+    """The catalogue of now, if one was asked for."""
     try_mail: TryMail | None = None
 
     @property
@@ -63,6 +66,13 @@ class Site:
     def organisation(self, id: bytes) -> Organisation:
         """Any organisation, for a page."""
         return organisation(id, self.exchange.members.get(id))
+
+    def catalogue(self) -> Catalogue:
+        """All services of the others, as the directory has them now; made anew when it changes."""
+        book = self.exchange.members
+        if not self.shelf or self.shelf[0].version != book.version:
+            self.shelf[:] = [Catalogue(book, self.exchange.us)]
+        return self.shelf[0]
 
     def template(self, name: str) -> Template:
         return self.environment.get_template(name)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from referral_node.exchange import Draft, Figures, Summary
 from referral_node.web.case import GOING, WAITING
-from referral_node.web.members import Organisation, lowered
+from referral_node.web.members import Organisation
 from referral_protocol import codes, profiles
 from referral_protocol.forms.values import real_date
 from referral_protocol.ladder import delivery_times
@@ -21,6 +21,7 @@ from referral_protocol.times import start_of
 from referral_ui import names, numbers
 from referral_ui.parts import Job, Tag, Text
 from referral_ui.times import DAY, MINUTE, Times
+from referral_ui.words import lowered
 
 SETTLING: Final = 10 * MINUTE
 AHEAD: Final = 7 * DAY

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from referral_node.web import faults
 from referral_node.web.case import GOING, WAITING, Case, author_of
-from referral_node.web.members import lowered
 from referral_protocol import codes, forms
 from referral_protocol.ladder import Rung, Standing
 from referral_ui import words
 from referral_ui.parts import Tag, Text
 from referral_ui.times import lower
+from referral_ui.words import lowered
 
 _GOOD: Final = frozenset({"accepted", "completed"})
 _PURPOSES: Final = {

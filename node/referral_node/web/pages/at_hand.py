@@ -4,11 +4,11 @@ Law: the person is called by the name to use, else by the name as written. Nothi
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from referral_node.exchange import Draft, Member, author
+from referral_node.exchange import Draft, author
 from referral_node.web.fit_words import Wish
 from referral_node.web.members import Organisation
 from referral_node.web.pages.draft_content import Desk, Recipient, Written, understand
@@ -72,16 +72,6 @@ def person_of(content: Mapping[str, Any]) -> Person:
     return Person(names.name(called, lang), names.name(full, lang), called, True)
 
 
-def region_towns(members: Iterable[Member]) -> dict[str, str]:
-    """Towns by the region that they stand for: the first member's of each region."""
-    towns: dict[str, str] = {}
-    for member in members:
-        if member.profile is not None and member.profile.organisation.region:
-            said = member.profile.organisation
-            towns.setdefault(said.region, said.city_latin or said.city)
-    return towns
-
-
 def wish(content: Mapping[str, Any], now: int, regions: Mapping[str, str]) -> Wish:
     """The person's age, and where they live: the town if it is named, else the country."""
     found = forms.summary(content)
@@ -110,5 +100,5 @@ def at_hand(visit: Visit, draft: Draft, respond_by: int | None = None) -> AtHand
         None if recipient is None else Recipient(recipient.id, recipient.plain, recipient.place),
     )
     written = understand(draft, desk, respond_by)
-    regions = region_towns(visit.exchange.members.all())
-    return AtHand(draft, desk, written, person_of(written.content), recipient, regions)
+    towns = visit.site.catalogue().towns
+    return AtHand(draft, desk, written, person_of(written.content), recipient, towns)

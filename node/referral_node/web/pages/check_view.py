@@ -14,7 +14,6 @@ from markupsafe import Markup
 
 from referral_node.exchange import FirstContact, Summary
 from referral_node.web import fit_words, freshness, reading, reading_rows
-from referral_node.web.members import lowered
 from referral_node.web.pages.at_hand import AtHand
 from referral_node.web.pages.draft_content import Problem
 from referral_node.web.pages.send_view import Send, build_send, other_day
@@ -25,6 +24,7 @@ from referral_protocol.directory.replica import Freshness
 from referral_ui import names, words
 from referral_ui.parts import Fact, Mark, Text
 from referral_ui.times import Place, Times, lower
+from referral_ui.words import lowered
 
 OLD_CHECK: Final = 14 * 24 * 3_600_000
 """Safe contact that was checked longer ago than this is doubtful."""

@@ -2,9 +2,11 @@
 
 Law: a filter never leaves something out without saying how many, and how to see them. Order: best
 fit first, then the readiest. "Answers in" is what we saw ourselves; before that, what they state.
+The map says what the table says: a marker is filled where a service of its country is in the list.
 Pure.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,18 +18,20 @@ from markupsafe import Markup
 
 from referral_node.exchange import NO_ANSWERS, Answers
 from referral_node.web import fit_words
+from referral_node.web.catalogue import FILTERS, NOT_FULL, OF_THE_DRAFT
 from referral_node.web.fit_words import Wish
 from referral_node.web.members import Organisation
 from referral_node.web.pages.step_view import Choices, languages
 from referral_protocol import codes, fit
-from referral_protocol.fit import ServiceFit, Wanted
+from referral_protocol.fit import Wanted
 from referral_protocol.profiles import Service
-from referral_ui import names
-from referral_ui.parts import Choice, Mark, Text
+from referral_ui.map import Country, View, outside_europe, world_map
+from referral_ui.paging import Paging
+from referral_ui.parts import Choice, Link, Mark, Text
+from referral_ui.services import capacity, named, needs_of
 from referral_ui.times import DAY, Times
 
-FILTERS: Final = ("country", "need", "language", "form", "capacity")
-NOT_FULL: Final = "not-full"
+TITLE: Final = "Map of countries with services. The table below says the same."
 
 
 @dataclass(frozen=True)
@@ -47,19 +51,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class FindPage:
-    """All that the template draws. ``chosen``: the filters as asked for, by name."""
-
-    caption: Text
-    left_out: int
-    show_all: str
-    rows: tuple[Row, ...]
-    choices: Mapping[str, Choices]
-    with_draft: bool
-    none: bool
-
-
-@dataclass(frozen=True)
 class Search:
     """What is looked for: filters by name, and the draft's wants with the words for them."""
 
@@ -67,166 +58,143 @@ class Search:
     draft: str = ""
     wanted: Wanted | None = None
     wish: Wish = field(default_factory=Wish)
+    view: View = "europe"
+
+    @property
+    def everything(self) -> str:
+        """The same page without filters."""
+        return address({"draft": self.draft, "map": self._map})
+
+    @property
+    def _map(self) -> str:
+        return "world" if self.view == "world" else ""
+
+    def address(self, **changes: str) -> str:
+        """The same search with something else in it."""
+        return address({**self.filters, "draft": self.draft, "map": self._map} | changes)
 
 
-def build(
-    members: Sequence[Organisation],
-    search: Search,
-    answers: Mapping[bytes, Answers],
-    times: Times,
-) -> FindPage:
-    """The page for these filters."""
-    by_id = {member.id.hex(): member for member in members}
-    services = [
-        (member.id.hex(), service)
-        for member in members
-        if member.profile is not None
-        for service in member.profile.services
-    ]
-    ranked = _ranked(members, services, search)
-    kept = [each for each in ranked if fits_filters(each.service, by_id[each.key], search)]
-    left_out = len(ranked) - len(kept)
-    rows = tuple(_row(each, by_id[each.key], search, answers, times) for each in kept)
-    everything = f"/find?{urlencode({'draft': search.draft})}" if search.draft else "/find"
-    return FindPage(
-        caption=_caption(len(rows), left_out, everything, search),
-        left_out=left_out,
-        show_all=everything,
-        rows=rows,
-        choices=_choices(members, search),
-        with_draft=search.wanted is not None,
-        none=not rows,
-    )
+def address(asked: Mapping[str, str]) -> str:
+    """Of this page, without what is empty."""
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"/find?{query}" if query else "/find"
 
 
-def _ranked(
-    members: Sequence[Organisation], services: Sequence[tuple[str, Service]], search: Search
-) -> list[ServiceFit]:
-    """With a draft the services of the organisation that fits best first: it is an organisation
-    that a referral goes to. Without one, those with capacity first."""
-    if search.wanted is None:
-        return sorted(fit.rank(Wanted(), services), key=_readiness)
-    profiles = [(member.id.hex(), member.profile) for member in members if member.profile]
-    found = fit.rank_organisations(search.wanted, profiles)
-    return [service for organisation in found for service in organisation.services]
+@dataclass(frozen=True)
+class FindPage:
+    """All that the template draws."""
+
+    caption: Text
+    rows: tuple[Row, ...]
+    choices: Mapping[str, Choices]
+    map: Markup
+    other_map: Link
+    filtered: bool
+    previous: Link | None
+    following: Link | None
+    with_draft: bool
+
+    @property
+    def none(self) -> bool:
+        return not self.rows
 
 
-def _readiness(each: ServiceFit) -> tuple[int, int]:
-    """Those with room first, then those that answer soonest."""
-    known = fit.CAPACITY_ORDER
-    room = each.service.capacity if each.service.capacity in known else ""
-    days = each.service.answer_days
-    return known.index(room), 1_000 if days is None else days
-
-
-def fits_filters(service: Service, member: Organisation, search: Search) -> bool:
-    """Whether a service is shown under the filters; an empty filter leaves nothing out."""
-    asked = search.filters
-    return (
-        _fits_country(service, member, asked.get("country", ""))
-        and _fits_need(service, asked.get("need", ""), search)
-        and _fits_language(service, asked.get("language", ""))
-        and (not asked.get("form") or asked["form"] in service.forms)
-        and _fits_capacity(service, asked.get("capacity", ""))
-    )
-
-
-def _fits_country(service: Service, member: Organisation, asked: str) -> bool:
-    if not asked or member.profile is None:
-        return True
-    online = "online" in service.forms and service.eligibility == "any-place"
-    return member.profile.organisation.country == asked or online
-
-
-def _fits_need(service: Service, asked: str, search: Search) -> bool:
-    if asked == "draft" and search.wanted is not None:
-        return bool(set(search.wanted.needs) & set(service.needs))
-    return not asked or asked == "draft" or asked in service.needs
-
-
-def _fits_language(service: Service, asked: str) -> bool:
-    if not asked:
-        return True
-    return (
-        asked in service.languages
-        or asked in service.interpreter_languages
-        or service.interpreters == "any-language"
-    )
-
-
-def _fits_capacity(service: Service, asked: str) -> bool:
-    if asked == NOT_FULL:
-        return service.capacity != "no-capacity"
-    return not asked or service.capacity == asked
-
-
-def _caption(count: int, left_out: int, everything: str, search: Search) -> Text:
-    services = "1 service" if count == 1 else f"{count} services"
+def caption(count: int, left_out: int, search: Search, place: str) -> Text:
+    """ "5 services, best fit first. Your filters leave out 47: show all"."""
+    services = "1 service" if count == 1 else f"{count:,} services"
     if not count:
         first = "No service fits your filters." if left_out else "No member has stated a service."
     elif search.wanted is not None:
-        first = f"{services}, best fit first."
+        first = f"{services}, best fit first{place}."
     else:
-        first = f"{services}, those with capacity first."
+        first = f"{services}, those with capacity first{place}."
     if not left_out:
         return first
-    verb = f"{left_out} {'is' if left_out == 1 else 'are'} left out" if not count else ""
-    second = f"{verb}:" if verb else f"Your filters leave out {left_out}:"
+    second = f"Your filters leave out {left_out:,}:"
+    if not count:
+        second = f"{left_out:,} {'is' if left_out == 1 else 'are'} left out:"
     return Markup('{} {} <a class="govuk-link tap" href="{}">show all</a>').format(
-        first, second, everything
+        first, second, search.everything
     )
 
 
-def _row(
-    each: ServiceFit,
+def draw_map(everywhere: Counter[str], listed: Counter[str], search: Search) -> Markup:
+    """Every country that has a service; a click leaves only its services in the list."""
+    shaded = {
+        code: Country(
+            count,
+            search.address(country=code),
+            f"{codes.COUNTRIES.label(code)}: {_counted(count, listed[code])}",
+            listed[code] > 0,
+        )
+        for code, count in everywhere.items()
+    }
+    within = everywhere.keys() - set(outside_europe(everywhere))
+    count = sum(everywhere[code] for code in within)
+    shown = sum(listed[code] for code in within)
+    europe = Country(
+        count, search.address(map=""), f"Europe: {_counted(count, shown)}. Show Europe", shown > 0
+    )
+    return world_map(
+        shaded,
+        TITLE,
+        view=search.view,
+        here=search.filters.get("country", ""),
+        europe=europe if count else None,
+    )
+
+
+def other_map(search: Search) -> Link:
+    """From Europe to the world, and back."""
+    if search.view == "world":
+        return Link("Show Europe on the map", search.address(map=""))
+    return Link("Show the world on the map", search.address(map="world"))
+
+
+def _counted(count: int, listed: int) -> str:
+    services = "1 service" if count == 1 else f"{count:,} services"
+    if not listed:
+        return f"{services}, left out by your filters"
+    return services if listed == count else f"{services}, some in the list below"
+
+
+def row(
+    service: Service,
     member: Organisation,
     search: Search,
-    answers: Mapping[bytes, Answers],
+    answers: Answers,
     times: Times,
 ) -> Row:
-    service = each.service
+    """One service of one organisation."""
     query = f"?{urlencode({'draft': search.draft})}" if search.draft else ""
+    findings = fit.fit(search.wanted, service) if search.wanted is not None else ()
     return Row(
-        href=f"/organisation/{each.key}{query}",
-        service=names.name(service.name_english or service.name, _language_of(service)),
+        href=f"/organisation/{member.id.hex()}{query}",
+        service=named(service),
         organisation=member.name,
         place=_place(member, service),
-        together=_together(each, member, search),
-        marks=fit_words.marks(each.findings, search.wish) if search.wanted is not None else (),
-        about=fit_words.needs(service.needs),
+        together=_together(findings, member, search),
+        marks=fit_words.marks(findings, search.wish),
+        about=needs_of(service.needs),
         capacity=capacity(service),
         stated=stated(service, times),
-        answers=answers_in(service, member, answers),
+        answers=answers_in(service, answers),
     )
 
 
-def _together(each: ServiceFit, member: Organisation, search: Search) -> str:
+def _together(findings: Sequence[fit.Finding], member: Organisation, search: Search) -> str:
     """What an organisation's services fit together, where that is more than this one does."""
     if search.wanted is None or member.profile is None or len(member.profile.services) < 2:
         return ""
-    whole = fit.organisation_fit(search.wanted, "", member.profile)
-    good, of = whole.counted
-    alone = sum(finding.aspect != "capacity" for finding in each.fits)
+    good, of = fit.organisation_fit(search.wanted, "", member.profile).counted
+    alone = sum(each.verdict == fit.FITS and each.aspect != "capacity" for each in findings)
     return f"With their other services: fits {good} of {of}" if good > alone else ""
-
-
-def _language_of(service: Service) -> str:
-    return "en" if service.name_english else service.language
 
 
 def _place(member: Organisation, service: Service) -> Text:
     country = member.profile.organisation.country if member.profile is not None else ""
     where = f"{member.place.name}, {codes.COUNTRIES.label(country)}" if country else ""
     return f"{where}, and online" if "online" in service.forms else where
-
-
-def capacity(service: Service) -> str:
-    """ "Waiting list, 3 weeks", "Not stated"."""
-    if not service.capacity:
-        return "Not stated"
-    label = codes.label("capacities", service.capacity)
-    note = service.capacity_note
-    return f"{label}, {note[:1].lower()}{note[1:]}" if note else label
 
 
 def stated(service: Service, times: Times) -> str:
@@ -241,9 +209,9 @@ def stated(service: Service, times: Times) -> str:
     return f"stated {times.short_day(on).split(' ', 1)[1]}"
 
 
-def answers_in(service: Service, member: Organisation, answers: Mapping[bytes, Answers]) -> str:
+def answers_in(service: Service, answers: Answers = NO_ANSWERS) -> str:
     """ "2 days (3 referrals)" as we saw it, else "1 working day (stated)", else "Not stated"."""
-    seen = answers.get(member.id, NO_ANSWERS).took
+    seen = answers.took
     if seen:
         days = max(1, round(median(seen) / DAY))
         counted = "1 referral" if len(seen) == 1 else f"{len(seen)} referrals"
@@ -258,17 +226,19 @@ def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
 
 
-def _choices(members: Sequence[Organisation], search: Search) -> dict[str, Choices]:
-    countries = {
-        member.profile.organisation.country for member in members if member.profile is not None
-    }
+def choices(
+    countries: Sequence[str], spoken: frozenset[str], *, with_draft: bool
+) -> dict[str, Choices]:
+    """What each filter offers. Only countries and languages that some service names: any other
+    would leave everything out."""
     country = sorted((codes.COUNTRIES.label(code), code) for code in countries)
     needs = codes.listed("needs")
-    first = (Choice("draft", "Any need of this draft"),) if search.wanted is not None else ()
+    first = (Choice(OF_THE_DRAFT, "Any need of this draft"),) if with_draft else ()
+    listed = [choice for group in languages() for choice in getattr(group, "choices", ())]
     return {
         "country": tuple(Choice(code, f"{name}, and online") for name, code in country),
         "need": (*first, *(Choice(code, needs.label(code)) for code in needs)),
-        "language": _spoken(members),
+        "language": tuple(choice for choice in listed if choice.code in spoken),
         "form": tuple(
             Choice(code, row.label) for code, row in codes.listed("forms-of-help").codes.items()
         ),
@@ -279,14 +249,31 @@ def _choices(members: Sequence[Organisation], search: Search) -> dict[str, Choic
     }
 
 
-def _spoken(members: Sequence[Organisation]) -> Choices:
-    """Only languages that some service names: any other would leave everything out."""
-    named = {
-        tag
-        for member in members
-        if member.profile is not None
-        for service in member.profile.services
-        for tag in (*service.languages, *service.interpreter_languages)
-    }
-    listed = [choice for group in languages() for choice in getattr(group, "choices", ())]
-    return tuple(choice for choice in listed if choice.code in named)
+def known(asked: Mapping[str, str], offered: Mapping[str, Choices]) -> dict[str, str]:
+    """The filters as asked for, without what is not offered: an old or mistyped address must not
+    leave everything out."""
+    good = {name: {getattr(each, "code", "") for each in offered[name]} for name in FILTERS}
+    return {name: asked.get(name, "") if asked.get(name) in good[name] else "" for name in FILTERS}
+
+
+def page(
+    rows: Sequence[Row],
+    offered: Mapping[str, Choices],
+    search: Search,
+    paging: Paging,
+    counts: tuple[Counter[str], Counter[str]],
+) -> FindPage:
+    """All of it. ``counts``: services by country, all of them and those in the list."""
+    everywhere, listed = counts
+    left_out = everywhere.total() - paging.total
+    return FindPage(
+        caption=caption(paging.total, left_out, search, paging.place),
+        rows=tuple(rows),
+        choices=offered,
+        map=draw_map(everywhere, listed, search),
+        other_map=other_map(search),
+        filtered=left_out > 0,
+        previous=paging.previous,
+        following=paging.following,
+        with_draft=search.wanted is not None,
+    )

@@ -12,7 +12,7 @@ from referral_node.exchange import NO_ANSWERS, Member
 from referral_node.web import freshness
 from referral_node.web.members import organisation
 from referral_node.web.pages import organisation_view
-from referral_node.web.pages.at_hand import at_hand, draft_of, region_towns
+from referral_node.web.pages.at_hand import at_hand, draft_of
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import Visit
 from referral_ui.forms import Form
@@ -106,7 +106,7 @@ async def _page(
         await exchange.contacts.notes(visit.vault, member.id),
         answers.get(member.id, NO_ANSWERS),
         hand,
-        region_towns(exchange.members.all()),
+        visit.site.catalogue().towns,
         visit.times,
     )
     return visit.page(

@@ -13,16 +13,17 @@ from markupsafe import Markup
 
 from referral_node.exchange import Answers, FirstContact, MemberNote
 from referral_node.web import fit_words
-from referral_node.web.members import Organisation, lowered
+from referral_node.web.members import Organisation
 from referral_node.web.pages.at_hand import AtHand
 from referral_node.web.pages.hours_view import Hours, closed, day_of, open_line, week
-from referral_node.web.pages.service_words import ServiceRow, first_large, row
 from referral_node.web.reading_rows import quote
 from referral_protocol import codes, fit
 from referral_protocol.profiles import Contact, Service
 from referral_ui import names, numbers, words
 from referral_ui.parts import Fact, Mark, Tag, Text
+from referral_ui.services import ServiceRow, row
 from referral_ui.times import DAY, Times
+from referral_ui.words import capital, lowered
 
 BEST: Final = ("has-capacity", "assessment-required", "waiting-list", "no-capacity")
 
@@ -239,7 +240,7 @@ def _about(member: Organisation, times: Times) -> tuple[Fact, ...]:
             for code in said.financing
         ]
     )
-    rows.append(Fact("Paid by", first_large(paid) or "Not stated"))
+    rows.append(Fact("Paid by", capital(paid) or "Not stated"))
     rows.append(Fact("Mass events", _events(member)))
     if said.website:
         rows.append(Fact("Website", numbers.num(said.website)))

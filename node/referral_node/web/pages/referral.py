@@ -14,7 +14,6 @@ from referral_node.web import evidence_view, faults, freshness, referral_view
 from referral_node.web.act_view import languages_near
 from referral_node.web.calendar import meeting_entry
 from referral_node.web.case import Case
-from referral_node.web.members import lowered
 from referral_node.web.number_reasons import REASONS, SHOWN_FOR
 from referral_node.web.reading import read
 from referral_node.web.routing import Route, get, post
@@ -23,6 +22,7 @@ from referral_node.web.visit import Visit
 from referral_ui.forms import Form
 from referral_ui.parts import Choice
 from referral_ui.problems import Problem
+from referral_ui.words import lowered
 
 
 async def case_of(visit: Visit) -> Case:
