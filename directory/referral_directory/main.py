@@ -35,13 +35,12 @@ from referral_directory.server.limits import HEAD_TIME, Pace
 from referral_directory.server.probe import GOOD, probe
 from referral_directory.trouble import Trouble
 from referral_protocol.directory.entries import (
-    Card,
     Root,
     entry_hash,
     make_root_entry,
-    parse_entry,
     sign_entry,
 )
+from referral_protocol.directory.requests import asked_card
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import SEED_SIZE, Signer, self_test
 from referral_ui.connections import listen
@@ -177,10 +176,8 @@ def prober(config: Config, world: World) -> Check:
     """A function that asks a request's endpoint."""
 
     async def check(kept: Kept) -> str:
-        body = parse_entry(kept.submission.content).body
-        if not isinstance(body, Card):
-            raise TypeError("a request to join has a card")
-        return await probe(body, world.clock(), allow_loopback=config.allow_loopback)
+        card = asked_card(kept.submission)
+        return await probe(card, world.clock(), allow_loopback=config.allow_loopback)
 
     return check
 

@@ -364,7 +364,7 @@ def asked(world: World, **changes: object) -> Submission:
 
 def test_request_to_recover(world: World) -> None:
     found = check_recovery(asked(world), world.directory, world.now)
-    assert found.member == world.member("a")
+    assert found.member == id_of("a")
     assert found.card.vault_key == NEW.public
     assert [record.name for record in found.records.records] == ["contacts"]
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final, Self
 
-from referral_directory.log import beside
+from referral_directory.log import beside, recovering
 from referral_directory.log.beside import BOARD, RECORDS, Beside, NewTile
 from referral_directory.log.pen import Pen, cosigned, with_lines_of
 from referral_directory.log.store import Store, StoreError, Tx
@@ -21,6 +21,7 @@ from referral_protocol.directory.board import Posted, check_newer, verify_posted
 from referral_protocol.directory.entries import (
     EntrySignature,
     Leaf,
+    Recovery,
     Root,
     Update,
     entry_hash,
@@ -191,11 +192,16 @@ class Ledger:
         return await self._append(build, change)
 
     async def append(self, build: Callable[[int], bytes]) -> VerifiedEntry:
-        """Append what registrars or root keys signed: a ``status``, or a new root."""
+        """Append what registrars or root keys signed: a status, a recovery or its end, a root."""
 
         async def change(tx: Tx, entry: VerifiedEntry, now: int) -> list[NewTile]:
             if isinstance(entry.change, Root):
                 return []
+            if isinstance(entry.entry.body, Recovery):
+                await recovering.approved(tx, entry.leaf, now)
+            if isinstance(entry.entry.body, Update):
+                brought = await recovering.brought(tx, self.directory.known(entry.change.id), entry)
+                return await self._update(tx, entry.change, brought, now)
             gone = entry.change.removed_at is not None
             return await _take_off(tx, entry.change.id, now) if gone else []
 

@@ -13,18 +13,20 @@ from typing import Any, Final
 from referral_directory.log import journal
 from referral_directory.log.journal import TERMINAL, Acting, Journal
 from referral_directory.log.ledger import Ledger
-from referral_directory.log.proposals import Proposals, Waiting
+from referral_directory.log.proposals import Proposed, Waiting
+from referral_directory.log.recovering import open_recoveries
 from referral_directory.log.requests import Kept, Requests
 from referral_protocol import profiles
 from referral_protocol.directory.entries import (
-    Card,
+    RECOVERY,
     EntrySignature,
     Status,
+    Update,
     anchor_text,
     parse_entry,
 )
 from referral_protocol.directory.records import Records, held_records, parse_records
-from referral_protocol.directory.requests import ASKED, DECLINED, MAX_TEXT
+from referral_protocol.directory.requests import ASKED, DECLINED, MAX_TEXT, asked_card
 from referral_protocol.directory.rules import Member
 from referral_protocol.errors import ProtocolError
 
@@ -45,7 +47,7 @@ class Office:
         self._ledger = ledger
         self._requests = requests
         self._check = check
-        self._proposals = Proposals(ledger)
+        self._proposals = requests.proposals
         self.journal = Journal(ledger.store)
         self._answers: dict[str, Callable[..., Awaitable[Any]]] = {
             "status": self.status,
@@ -61,6 +63,7 @@ class Office:
             "sign": self.sign,
             "proposals": self.proposals,
             "drop": self.drop,
+            "recoveries": self.recoveries,
             "acts": self.acts,
         }
 
@@ -102,7 +105,7 @@ class Office:
 
     async def requests(self) -> list[Plain]:
         """Who waits, oldest first."""
-        return [self._summary(kept) for kept in await self._requests.waiting()]
+        return [await self._summary(kept) for kept in await self._requests.waiting()]
 
     async def request(self, request: str, check: bool = False) -> Plain:
         """One request, by the beginning of its id, with the content to sign."""
@@ -110,19 +113,23 @@ class Office:
         if check:
             await self._requests.answered(kept.id, await self._check(kept))
             kept = await self._find(request)
-        summary = self._summary(kept)
+        summary = await self._summary(kept)
         summary["content"] = kept.submission.content
         return summary
 
     async def approve(
         self, request: str, signatures: list[list[bytes]], by: str = TERMINAL, called: str = ""
     ) -> Plain:
-        """Admit: ``signatures`` are the registrars' over the request's content; ``called`` is the
-        number on which the fingerprint was heard."""
+        """Grant a request: ``signatures`` are the registrars' over the request's content;
+        ``called`` is the number on which the fingerprint was heard. It admits a member at once; a
+        recovery may wait for a second registrar."""
         kept = await self._find(request)
         given = tuple(EntrySignature(key, signature) for key, signature in signatures)
-        entry = await self._requests.approve(kept.id, given, Acting(by, called))
-        return {"index": entry.index, "member": entry.entry.member}
+        signed = await self._requests.approve(kept.id, given, Acting(by, called))
+        content = kept.submission.content
+        if parse_entry(content).kind == RECOVERY:
+            await self._signed(content, signed, by)
+        return _came_of(content, signed)
 
     async def decline(self, request: str, text: str, by: str = TERMINAL) -> None:
         """Decline; ``text`` is for the applicant."""
@@ -143,11 +150,7 @@ class Office:
     async def member(self, member: str) -> Plain:
         """One member, by the beginning of its id, with what an entry about it needs."""
         found = self._find_member(member)
-        row = await self._ledger.store.row(
-            "SELECT records FROM members WHERE member = ?", (found.id,)
-        )
-        profile = None if row is None or row["records"] is None else self._read(row["records"])
-        described = self._member(found, profile)
+        described = self._member(found, await self._profile_of(found.id))
         described["number"] = found.number
         described["head"] = found.head
         described["genesis"] = self._ledger.directory.genesis
@@ -168,9 +171,10 @@ class Office:
 
     async def proposals(self) -> list[Plain]:
         """What waits for another registrar, oldest first, with the content to sign."""
-        waiting = await self._proposals.waiting()
-        names = await self._profiles()
-        return [self._waiting(each, names.get(each.entry.member or b"")) for each in waiting]
+        return [
+            self._waiting(each, await self._profile_of(each.entry.member or b""))
+            for each in await self._proposals.waiting()
+        ]
 
     async def drop(self, proposal: str, by: str = TERMINAL) -> None:
         """Give up what waits for another registrar."""
@@ -185,6 +189,13 @@ class Office:
         """Log a status entry that registrars signed, or keep it until enough have."""
         return await self.propose(content, signatures, by)
 
+    async def recoveries(self) -> list[Plain]:
+        """Recoveries that are open or vetoed, with what can be signed about each now."""
+        return [
+            self._member(found.member, await self._profile_of(found.member.id)) | found.plain()
+            for found in open_recoveries(self._ledger.directory, self._ledger.clock())
+        ]
+
     async def acts(self, first: int = 0, most: int = 100) -> list[Plain]:
         """Who changed what, newest first."""
         return [act._asdict() for act in await self.journal.lines(first, min(most, 10_000))]
@@ -193,21 +204,19 @@ class Office:
         entry = parse_entry(content)
         body = entry.body
         detail = f"{body.status} {body.reason}" if isinstance(body, Status) else entry.kind
+        if isinstance(body, Update):
+            detail = f"{entry.kind} {body.reason}"
         acting = Acting(by, detail)
         await self.journal.note(self._ledger.clock(), acting, what, member=entry.member)
 
     async def _sign(self, content: bytes, signatures: list[list[bytes]], by: str) -> Plain:
         given = tuple(EntrySignature(key, signature) for key, signature in signatures)
         signed = await self._proposals.sign(content, given)
+        await self._signed(content, signed, by)
+        return _came_of(content, signed)
+
+    async def _signed(self, content: bytes, signed: Proposed, by: str) -> None:
         await self._note(content, journal.SIGNED if signed.done is None else journal.DECIDED, by)
-        return {
-            "done": signed.done is not None,
-            "index": None if signed.done is None else signed.done.index,
-            "member": parse_entry(content).member,
-            "proposal": signed.id.hex(),
-            "have": signed.have,
-            "need": signed.need,
-        }
 
     def _waiting(self, waiting: Waiting, profile: profiles.Profile | None) -> Plain:
         body = waiting.entry.body
@@ -249,9 +258,12 @@ class Office:
             raise Refused(_not_one("member", member, len(found)))
         return found[0]
 
-    def _summary(self, kept: Kept) -> Plain:
-        card = _card(kept)
-        profile = _profile({record.name: record.content for record in kept.submission.records})
+    async def _summary(self, kept: Kept) -> Plain:
+        card, entry = asked_card(kept.submission), parse_entry(kept.submission.content)
+        asked = _who(_profile({r.name: r.content for r in kept.submission.records}))
+        # Of a member whose key is said to be lost: the numbers known before, not those sent now.
+        recovery = entry.kind == RECOVERY
+        known = _who(await self._profile_of(entry.member or b"")) if recovery else asked
         try:
             self._requests.check(kept.submission)
             hindrance = None
@@ -259,6 +271,8 @@ class Office:
             hindrance = f"{error.code}: {error.detail}"
         return {
             "id": kept.id.hex(),
+            "kind": RECOVERY if recovery else "join",
+            "member": (entry.member or b"").hex(),
             "state": kept.state.state,
             "text": kept.state.text,
             "received_at": kept.received_at,
@@ -268,7 +282,8 @@ class Office:
             "answer": kept.answer,
             "answered_at": kept.answered_at,
             "hindrance": hindrance,
-            **_who(profile),
+            "asked": asked,
+            **known,
         }
 
     def _member(self, member: Member, profile: profiles.Profile | None) -> Plain:
@@ -283,6 +298,12 @@ class Office:
             **_who(profile),
         }
 
+    async def _profile_of(self, member: bytes) -> profiles.Profile | None:
+        row = await self._ledger.store.row(
+            "SELECT records FROM members WHERE member = ?", (member,)
+        )
+        return None if row is None or row["records"] is None else self._read(row["records"])
+
     async def _profiles(self) -> dict[bytes, profiles.Profile]:
         rows = await self._ledger.store.rows(
             "SELECT member, records FROM members WHERE records IS NOT NULL"
@@ -296,11 +317,15 @@ class Office:
         return _profile(records.contents())
 
 
-def _card(kept: Kept) -> Card:
-    body = parse_entry(kept.submission.content).body
-    if not isinstance(body, Card):
-        raise Refused("this request is not one to join")
-    return body
+def _came_of(content: bytes, signed: Proposed) -> Plain:
+    return {
+        "done": signed.done is not None,
+        "index": None if signed.done is None else signed.done.index,
+        "member": parse_entry(content).member,
+        "proposal": signed.id.hex(),
+        "have": signed.have,
+        "need": signed.need,
+    }
 
 
 def _profile(contents: dict[str, bytes]) -> profiles.Profile | None:

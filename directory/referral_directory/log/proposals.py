@@ -12,10 +12,13 @@ import structlog
 from referral_directory.log.ledger import Ledger
 from referral_directory.log.store import Tx
 from referral_protocol.directory.entries import (
+    LOST,
     Entry,
     EntrySignature,
     Leaf,
+    Recovery,
     Status,
+    Update,
     entry_hash,
     merge_signatures,
     parse_entry,
@@ -68,7 +71,7 @@ class Proposals:
         """Take in signatures over an entry; it is logged once they suffice, else it is kept."""
         ledger, name = self._ledger, proposal_id(content)
         entry = parse_entry(content)
-        if entry.member is None or not isinstance(entry.body, Status):
+        if not _decided_by_registrars(entry):
             raise ProtocolError("wrong-value", "proposal: not an entry that registrars decide")
 
         async def work(tx: Tx) -> tuple[Signatures, Weighed]:
@@ -130,6 +133,12 @@ def merged(held: Signatures, given: Signatures) -> Signatures:
     """Signatures of both, one for each key: who signs twice has signed once."""
     by_key = {each.key: each for each in (*held, *given)}
     return merge_signatures(tuple(by_key.values()))
+
+
+def _decided_by_registrars(entry: Entry) -> bool:
+    if isinstance(entry.body, Update):
+        return entry.body.reason == LOST
+    return isinstance(entry.body, Status | Recovery)
 
 
 async def _keep(tx: Tx, name: bytes, entry: Entry, leaf: Leaf) -> None:

@@ -10,22 +10,31 @@ from typing import Final, NamedTuple
 from referral_directory.log import journal
 from referral_directory.log.journal import Acting
 from referral_directory.log.ledger import Ledger
+from referral_directory.log.proposals import Proposals, Proposed, merged, proposal_id
 from referral_directory.log.store import Tx
 from referral_protocol import profiles
-from referral_protocol.directory.entries import EntrySignature
+from referral_protocol.directory.entries import (
+    EntrySignature,
+    RecordHash,
+    Recovery,
+    parse_entry,
+)
+from referral_protocol.directory.records import parse_records
 from referral_protocol.directory.requests import (
     APPROVED,
     ASKED,
     DECLINED,
     WAITING,
     Join,
+    Recover,
     RequestState,
     Submission,
+    asked_card,
     check_join,
+    check_recovery,
     join_leaf,
     parse_submission,
 )
-from referral_protocol.directory.state import VerifiedEntry
 from referral_protocol.errors import ProtocolError
 
 MOST_WAITING: Final = 500
@@ -51,6 +60,7 @@ class Requests:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self.proposals = Proposals(ledger)
 
     async def receive(self, submission: Submission) -> tuple[RequestState, bool]:
         """Take in a request; how it stands, and whether it is new. Commits before it returns."""
@@ -59,26 +69,22 @@ class Requests:
             return known, False
         ledger = self._ledger
         now = ledger.clock()
-        join = check_join(submission, ledger.directory, max(now, ledger.directory.logged))
-        profiles.unpack(join.records.contents())  # of the form that everybody can read
+        asked = self.check(submission)
+        profiles.unpack(await self._contents(asked))  # of the form that everybody can read
         state = RequestState(WAITING, now, "")
 
         async def work(tx: Tx) -> None:
             count = await tx.rows("SELECT COUNT(*) FROM requests WHERE state IN (?, ?)", OPEN)
             if count[0][0] >= MOST_WAITING:
                 raise ProtocolError("busy", "request: too many are waiting for the registrar")
-            await tx.execute(
-                "UPDATE requests SET state = ?, text = ?, changed_at = ? "
-                "WHERE member = ? AND state IN (?, ?)",
-                (DECLINED, REPLACED, now, join.member, *OPEN),
-            )
+            await _replace(tx, asked, now)
             await tx.execute(
                 "DELETE FROM requests WHERE state = ? AND changed_at < ?", (DECLINED, now - KEPT)
             )
             await tx.execute(
                 "INSERT INTO requests (request, member, submission, state, text, received_at, "
                 "changed_at) VALUES (?, ?, ?, ?, '', ?, ?) ON CONFLICT (request) DO NOTHING",
-                (submission.id, join.member, submission.pack(), WAITING, now, now),
+                (submission.id, asked.member, submission.pack(), WAITING, now, now),
             )
 
         await ledger.store.write(work)
@@ -138,13 +144,20 @@ class Requests:
 
     async def approve(
         self, request: bytes, signatures: tuple[EntrySignature, ...], acting: Acting
-    ) -> VerifiedEntry:
-        """Admit a member: the registrar's signature over the very content that it signed."""
+    ) -> Proposed:
+        """Grant a request: the registrar's signature over the very content that it signed.
+
+        It admits a member at once; a recovery is announced as soon as enough have signed it.
+        """
         kept = await self.get(request)
         if kept is None or kept.state.state not in OPEN:
             raise ProtocolError("wrong-value", "request: does not wait (any more)")
         submission, ledger = kept.submission, self._ledger
-        join = self.check(submission)
+        asked = self.check(submission)
+        if isinstance(asked, Recover):
+            return await self.proposals.sign(
+                submission.content, merged(submission.signatures, signatures)
+            )
         now = ledger.clock()
 
         async def settle(tx: Tx) -> None:
@@ -153,21 +166,56 @@ class Requests:
                 (APPROVED, now, request),
             )
             await journal.note(
-                tx, now, acting, journal.ADMITTED, member=join.member, request=request
+                tx, now, acting, journal.ADMITTED, member=asked.member, request=request
             )
 
-        return await ledger.admit(
+        done = await ledger.admit(
             lambda logged: join_leaf(submission, signatures, logged),
-            join.records,
+            asked.records,
             submission.bundle,
             settle,
         )
+        return Proposed(proposal_id(submission.content), done, 1, 1)
 
-    def check(self, submission: Submission) -> Join:
+    def check(self, submission: Submission) -> Join | Recover:
         """Check a request again, as it would be logged now."""
         ledger = self._ledger
         now = max(ledger.clock(), ledger.directory.logged)
+        if isinstance(parse_entry(submission.content).body, Recovery):
+            return check_recovery(submission, ledger.directory, now)
         return check_join(submission, ledger.directory, now)
+
+    async def _contents(self, asked: Join | Recover) -> dict[str, bytes]:
+        """The records that the card names, of those sent and those held."""
+        held: dict[str, bytes] = {}
+        if isinstance(asked, Recover):
+            row = await self._ledger.store.row(
+                "SELECT records FROM members WHERE member = ?", (asked.member,)
+            )
+            named = set(asked.card.records)
+            if row is not None and row["records"] is not None:
+                for record in parse_records(bytes(row["records"])).records:
+                    if RecordHash(record.name, record.hash) in named:
+                        held[record.name] = record.content
+        return held | asked.records.contents()
+
+
+async def _replace(tx: Tx, asked: Join | Recover, now: int) -> None:
+    """A request takes the place of those that wait for the same vault key, of nobody else's.
+
+    Anybody may say that a member's key is lost: that must not put the member's own request aside.
+    """
+    rows = await tx.rows(
+        "SELECT request, submission FROM requests WHERE member = ? AND state IN (?, ?)",
+        (asked.member, *OPEN),
+    )
+    key = asked.card.vault_key
+    for row in rows:
+        if asked_card(parse_submission(bytes(row["submission"]))).vault_key == key:
+            await tx.execute(
+                "UPDATE requests SET state = ?, text = ?, changed_at = ? WHERE request = ?",
+                (DECLINED, REPLACED, now, row["request"]),
+            )
 
 
 def _state(row: sqlite3.Row) -> RequestState:

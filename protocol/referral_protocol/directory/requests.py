@@ -101,9 +101,9 @@ class Join(NamedTuple):
 
 
 class Recover(NamedTuple):
-    """A checked request to recover: ``member`` as it is; what is missing is the registrars'."""
+    """A checked request to recover: what is missing is the registrars' signatures."""
 
-    member: Member
+    member: bytes
     card: Card
     entry: Entry
     records: Records
@@ -126,6 +126,16 @@ def request_id(content: bytes) -> bytes:
 def parse_submission(data: bytes) -> Submission:
     """Parse a submission; nothing in it is checked yet."""
     return decode(data, Submission, MAX_SUBMISSION, "submission")
+
+
+def asked_card(submission: Submission) -> Card:
+    """The card that a request to join or to recover asks for; ``wrong-value`` if it is neither."""
+    body = parse_entry(submission.content).body
+    if isinstance(body, Recovery):
+        return body.card
+    if not isinstance(body, Card):
+        raise ProtocolError("wrong-value", "request: neither to join nor to recover")
+    return body
 
 
 def parse_request_state(data: bytes) -> RequestState:
@@ -209,7 +219,7 @@ def check_recovery(submission: Submission, directory: Directory, now: int) -> Re
     if submission.bundle is not None:
         verify_bundle(submission.bundle, member.id, card.vault_key, now)
     records = Records(member.id, submission.records)
-    return Recover(member, card, entry, records, submission)
+    return Recover(member.id, card, entry, records, submission)
 
 
 def join_leaf(submission: Submission, registrar: tuple[EntrySignature, ...], logged: int) -> bytes:
