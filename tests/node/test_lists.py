@@ -64,14 +64,15 @@ async def test_what_has_ended_is_listed_until_it_was_read(offices: Offices) -> N
     lisboa, utrecht = offices["lisboa"], offices["utrecht"]
     thread = (await send(offices)).thread
     await arrive(lisboa, utrecht)
-    await say(utrecht, thread, STATE, Head(state="rejected"), form="answer", reason="at-capacity")
+    for state in ("accepted", "completed"):
+        await say(utrecht, thread, STATE, Head(state=state), form="answer", outcome="got-help")
     assert [each.id for each in (await fresh(utrecht)).all] == [thread]  # not delivered yet
     await arrive(utrecht, lisboa)
     assert (await fresh(utrecht)).all == []
     (news,) = (await fresh(lisboa)).all
     assert news.ended
     assert news.case is not None
-    assert news.case.unread == 1
+    assert news.case.unread == 2
     await mark_read(lisboa.exchange.core, lisboa.vault, thread)
     assert (await fresh(lisboa)).all == []
 
@@ -97,7 +98,8 @@ async def test_a_session_that_lags_far_behind_reads_anew(offices: Offices) -> No
     thread = (await send(offices)).thread
     await arrive(lisboa, utrecht)
     cases = await fresh(lisboa)
-    await say(utrecht, thread, STATE, Head(state="rejected"), form="answer")
+    for state in ("accepted", "completed"):
+        await say(utrecht, thread, STATE, Head(state=state), form="answer")
     await arrive(utrecht, lisboa)
     await mark_read(lisboa.exchange.core, lisboa.vault, thread)
     lisboa.exchange.core.changes.changed(*(n.to_bytes(32, "big") for n in range(REMEMBERED + 1)))

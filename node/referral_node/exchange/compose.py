@@ -10,6 +10,7 @@ from referral_node.exchange.clearing import clear
 from referral_node.exchange.core import FIRST_OF_ALL, Actor, Core
 from referral_node.exchange.erasing import ERASED, decide_in
 from referral_node.exchange.filing import discard_in
+from referral_node.exchange.following import follow_in
 from referral_node.exchange.rows import state_of
 from referral_node.exchange.saying import Said, UnknownThread, say_in
 from referral_node.store import Tx
@@ -42,10 +43,12 @@ class Voice:
         head: Head,
         content: dict[str, Any],
         draft: bytes | None = None,
+        follows: bytes | None = None,
     ) -> Said:
         """Open a thread with this content; its draft, if named, is gone with the same commit.
 
         A draft that is there no more was sent before: then ``UnknownThread``, and nothing is said.
+        ``follows``: the thread that this one goes on from; both know it, here alone.
         """
         core = self._core
         core.members.known(recipient)
@@ -58,9 +61,14 @@ class Voice:
             said = await say_in(tx, core, vault, actor, recipient, None, OPEN, head, content)
             if draft is not None:
                 await discard_in(tx, draft)
+            if follows is not None:
+                await follow_in(tx, vault, follows, said.thread)
             return said
 
-        return await self._commit(work, recipient)
+        said = await self._commit(work, recipient)
+        if follows is not None:
+            core.changes.changed(follows)
+        return said
 
     async def say(
         self,

@@ -4,7 +4,7 @@ Law: what was typed is kept as it was typed, valid or not; two windows on one dr
 each other silently: the later one is told that its copy is old.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A draft. ``typed`` keeps, by step, fields that could not be understood as they stand."""
+    """A draft. ``typed`` keeps, by step, fields that could not be understood as they stand;
+    ``follows`` is the thread that it goes on from."""
 
     id: bytes
     content: dict[str, Any] = {}
@@ -31,6 +32,10 @@ class Draft(msgspec.Struct, frozen=True):
     done: tuple[str, ...] = ()
     version: int = 0
     saved_at: int = 0
+    follows: bytes | None = None
+
+
+_EMPTY: Final = Draft(b"")
 
 
 class StaleDraft(Exception):
@@ -51,10 +56,14 @@ class Drafts:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def create(self, vault: UnlockedVault, actor: Actor, kind: str = "referral") -> bytes:
-        """An empty draft; returns its id, 16 random bytes."""
+    async def create(
+        self, vault: UnlockedVault, actor: Actor, kind: str = "referral", filled: Draft = _EMPTY
+    ) -> bytes:
+        """An empty draft, or one with what ``filled`` has; returns its id, 16 random bytes."""
         core = self._core
-        draft = Draft(core.entropy(16), kind=kind, version=1, saved_at=core.clock())
+        draft = msgspec.structs.replace(
+            filled, id=core.entropy(16), kind=kind, version=1, saved_at=core.clock()
+        )
         key = core.entropy(32)
 
         async def work(tx: Tx) -> None:

@@ -20,6 +20,7 @@ from referral_node.exchange.summaries import (
     Summarised,
     fold,
     keep_summary,
+    kept_here,
     read_summary,
 )
 from referral_node.store import Tx
@@ -164,13 +165,14 @@ async def _fold(tx: Tx, vault: UnlockedVault, thread: bytes) -> None:
     if row is None or row["case_key"] is None:
         return
     case_key = vault.case_key(thread, bytes(row["case_key"]))
-    before, after = CaseSummary(), CaseSummary()
+    before = CaseSummary()
     version = int(row["summary_version"])
     try:
         if row["summary"] is not None:
             before = read_summary(case_key, thread, version, bytes(row["summary"]))
     except Unsealable:
         pass  # made anew here
+    after = kept_here(before)
     rows = await tx.rows(
         "SELECT m.hash, m.mine, m.kind, m.state, m.at, c.private FROM messages m "
         "JOIN threads t ON t.id = m.thread AND t.peer = m.peer "

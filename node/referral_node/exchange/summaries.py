@@ -1,7 +1,8 @@
 """What lists need of each case, sealed under its case key and folded forward message by message.
 
-Law: a summary holds nothing that its messages do not hold, and is replaced in the transaction that
-stores or imports a message. Erasing the case key erases it too. Of what it says one bit stands
+Law: beside what its messages say, a summary holds only what somebody here decided of the case and
+never sends. It is replaced in the transaction that stores or imports a message, or a decision.
+Erasing the case key erases it too. Of what it says one bit stands
 beside it in the clear, that somebody here should look: it tells less than the statements do.
 """
 
@@ -17,6 +18,11 @@ from referral_protocol.statements import ASK, NOTE, OPEN, STATE, WITHDRAW
 
 ANSWERS: Final = frozenset({"accepted", "rejected"})
 OUTCOMES: Final = frozenset({"completed", "failed", "cancelled"})
+WITHOUT_HELP: Final = frozenset({"rejected", "failed", "cancelled", "entered-in-error"})
+"""Ends after which whoever referred a person has to decide what is next."""
+MISTAKE: Final = "entered-in-error"
+"""Of the reasons to withdraw the one after which the person still has no service."""
+NOT_NEEDED: Final = "no-longer-needed"
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -24,6 +30,15 @@ class Pending(msgspec.Struct, frozen=True):
 
     mine: bool
     purpose: str
+    at: int
+
+
+class Closing(msgspec.Struct, frozen=True):
+    """Why nothing more is to do for a person whom nobody took on. Kept here, never sent."""
+
+    reason: str
+    text: str
+    by: str
     at: int
 
 
@@ -56,11 +71,22 @@ class CaseSummary(msgspec.Struct, frozen=True):
     pending: Pending | None = None
     unread: int = 0
     last_at: int = 0
+    form: str = ""
+    """Of the opening body."""
+    undecided: bool = False
+    """We referred a person, nobody helps them now, and nobody here has said what is next."""
+    earlier: bytes | None = None
+    """The thread that this one goes on from."""
+    later: tuple[bytes, ...] = ()
+    """The threads that go on from this one."""
+    closing: Closing | None = None
 
     @property
     def attention(self) -> bool:
-        """Whether somebody here should look: something was not read, or they wait for our word."""
-        return bool(self.unread) or (self.pending is not None and not self.pending.mine)
+        """Whether somebody here should look: something was not read, they wait for our word, or
+        somebody has to decide what is next."""
+        waits = self.pending is not None and not self.pending.mine
+        return bool(self.unread) or waits or self.undecided
 
 
 class Summarised(msgspec.Struct, frozen=True):
@@ -134,8 +160,27 @@ def fold(before: CaseSummary, said: Summarised, content: dict[str, Any]) -> Case
     if said.kind == NOTE:
         return _noted(after, said, content)
     if said.kind == WITHDRAW and not after.withdrawn:
-        return msgspec.structs.replace(after, withdrawn=str(content.get("reason", "other")))
+        why = str(content.get("reason", "other"))
+        again = said.mine and why == MISTAKE and _open_ended(after)
+        return msgspec.structs.replace(after, withdrawn=why, undecided=again)
     return after
+
+
+def kept_here(before: CaseSummary) -> CaseSummary:
+    """What a summary that is made anew of its messages keeps: what was decided here."""
+    return CaseSummary(earlier=before.earlier, later=before.later, closing=before.closing)
+
+
+def _open_ended(case: CaseSummary) -> bool:
+    """Whether a person's way could end here: nobody referred again, or said why not."""
+    return case.form == "referral" and case.closing is None and not case.later
+
+
+def _without_help(case: CaseSummary, said: Summarised, outcome: str) -> bool:
+    """Whether the other side has ended it, and we neither wished nor said that before."""
+    wished = case.pending is not None and case.pending.mine and case.pending.purpose == "cancel"
+    ended = not said.mine and (said.state or "") in WITHOUT_HELP and outcome != NOT_NEEDED
+    return ended and not wished and not case.withdrawn and _open_ended(case)
 
 
 def _opened(after: CaseSummary, content: dict[str, Any]) -> CaseSummary:
@@ -155,6 +200,7 @@ def _opened(after: CaseSummary, content: dict[str, Any]) -> CaseSummary:
         threat=said.threat,
         risk_level=said.risk_level,
         consent_until=said.consent_until,
+        form=said.form,
     )
 
 
@@ -169,6 +215,8 @@ def _moved(after: CaseSummary, said: Summarised, content: dict[str, Any]) -> Cas
         changes |= {"outcome": str(content.get("outcome", state)), "outcome_at": said.at}
     if "reason" in content:
         changes["reason"] = str(content["reason"])
+    if _without_help(after, said, str(content.get("outcome", ""))):
+        changes["undecided"] = True
     if after.pending is not None and after.pending.mine != said.mine:
         changes["pending"] = None
     return msgspec.structs.replace(after, **changes)

@@ -13,6 +13,8 @@ from referral_node.exchange.core import Core
 from referral_node.exchange.listing import THREADS
 from referral_node.exchange.rows import stored_statement
 from referral_node.exchange.saying import PRIVATE_VERSION
+from referral_node.exchange.summaries import CaseSummary, Closing, read_summary
+from referral_node.vault.at_rest import Unsealable
 from referral_node.vault.vault import CaseKey, UnlockedVault
 from referral_protocol import forms
 from referral_protocol.bodies import SALT_SIZE
@@ -62,6 +64,11 @@ class ThreadView(msgspec.Struct, frozen=True):
     answered_by: str | None
     erased_at: int | None = None
     pending: tuple[bytes, ...] = ()
+    undecided: bool = False
+    earlier: bytes | None = None
+    later: tuple[bytes, ...] = ()
+    closing: Closing | None = None
+    """These four: what this node alone knows of it (``summaries``)."""
 
 
 class Threads:
@@ -117,6 +124,7 @@ def _view(
     )
     opener = next(m for m in messages if m.kind == OPEN)
     evidence = _evidence(row, rows, statements, messages, state)
+    here = _known_here(case_key, row)
     return ThreadView(
         id=bytes(row["id"]),
         kind=row["kind"],
@@ -138,7 +146,23 @@ def _view(
         answered_by=_author(messages, ("accepted", "rejected")),
         erased_at=row["erased_at"],
         pending=tuple(m.hash for m in messages if not m.known),
+        undecided=here.undecided and (state.ended or state.withdrawn is not None),
+        earlier=here.earlier,
+        later=here.later,
+        closing=here.closing,
     )
+
+
+def _known_here(case_key: CaseKey | None, row: sqlite3.Row) -> CaseSummary:
+    """What the list keeps of a case, for what was decided of it here and never sent."""
+    if case_key is None or row["summary"] is None:
+        return CaseSummary()
+    try:
+        return read_summary(
+            case_key, bytes(row["id"]), row["summary_version"], bytes(row["summary"])
+        )
+    except Unsealable:
+        return CaseSummary()  # the list shows that it is damaged
 
 
 def _content(case_key: CaseKey | None, row: sqlite3.Row) -> dict[str, Any] | None:

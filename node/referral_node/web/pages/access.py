@@ -36,6 +36,7 @@ WORDS: Final = {
     "compared": "Compared the fingerprint by telephone",
     "member-note": "Noted something on an organisation",
     "draft-begun": "Began a draft",
+    "closed": "Said that nothing more is to do",
     "node-made": "Made this node",
     "restored": "Restored this node from a backup",
     "rolled-back": "Found that this node was put back to an earlier state",

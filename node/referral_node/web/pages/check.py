@@ -74,6 +74,7 @@ async def send(visit: Visit) -> web.StreamResponse:
                 head=Head("referral", head.priority, head.respond_by, None),
                 content=content,
                 draft=draft.id,
+                follows=draft.follows,
             )
         except UnknownThread:
             raise Problem(404, "draft-gone", GONE, title="This was sent before") from None
@@ -145,6 +146,7 @@ async def around_of(visit: Visit, hand: AtHand) -> Around:
     same = tuple(
         (summary, visit.site.organisation(summary.peer).name)
         for summary in same_person(content, alike)
+        if summary.id != hand.draft.follows
     )
     if hand.recipient is None:
         return Around(None, same)
