@@ -1,10 +1,8 @@
 """HSDS 3.0: what goes out is of its form and comes back whole; what is foreign is never guessed."""
 
-import io
 import json
 import re
 import uuid
-import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import date, time
 from typing import Any
@@ -151,10 +149,8 @@ def test_the_check_finds_what_is_wrong() -> None:
 @pytest.mark.parametrize("name", PLAINS)
 def test_the_package_is_whole(name: str) -> None:
     """Ids are unique in their table, foreign keys lead somewhere, required cells are filled."""
-    data = tabular.package(export.services(MEMBER, shown(PLAINS[name])))
-    with zipfile.ZipFile(io.BytesIO(data)) as file:
-        about = json.loads(file.read("datapackage.json"))
-        texts = {each: file.read(each).decode() for each in file.namelist()}
+    texts = tabular.package(export.services(MEMBER, shown(PLAINS[name])))
+    about = json.loads(texts["datapackage.json"])
     assert about["profile"] == "tabular-data-package"
     paths = {each["name"]: each["path"] for each in about["resources"]}
     assert set(texts) == {"datapackage.json", *paths.values()}
@@ -175,7 +171,7 @@ def test_the_package_is_whole(name: str) -> None:
             assert named <= set(ids[key["reference"]["resource"]])
     for row in rows["attribute"]:
         assert row["link_id"] in ids[row["link_entity"]]
-    assert tabular.package(export.services(MEMBER, shown(PLAINS[name]))) == data
+    assert tabular.package(export.services(MEMBER, shown(PLAINS[name]))) == texts
 
 
 def test_only_what_is_published_goes_out() -> None:
@@ -227,8 +223,10 @@ def test_a_page_counts() -> None:
 def test_what_goes_out_comes_back(name: str, kind: str) -> None:
     plain = PLAINS[name]
     documents = export.services(MEMBER, shown(plain))
-    data = as_json(plain) if kind == "json" else tabular.package(documents)
-    found = reading.read(data)
+    if kind == "json":
+        found = reading.read_json(as_json(plain))
+    else:
+        found = reading.read_tables(tabular.package(documents))
     assert found.problems == ()
     assert found.unknown == ()
     assert found.ignored == ()
@@ -278,7 +276,7 @@ MAPPING = {
 
 
 def test_foreign_terms_are_listed_and_never_guessed() -> None:
-    found = reading.read(json.dumps([FOREIGN]).encode(), language="en")
+    found = reading.read_json(json.dumps([FOREIGN]).encode(), language="en")
     assert [each.name for each in found.unknown] == [
         "AIRS/RP-1400",
         "Ways/Face to face",
@@ -290,7 +288,7 @@ def test_foreign_terms_are_listed_and_never_guessed() -> None:
 
 
 def test_a_person_maps_them() -> None:
-    found = reading.read(json.dumps(FOREIGN).encode(), language="en", mapping=MAPPING)
+    found = reading.read_json(json.dumps(FOREIGN).encode(), language="en", mapping=MAPPING)
     assert found.good, found
     assert found.services[0] == {
         "name": "Community Counselling",
@@ -305,16 +303,17 @@ def test_a_person_maps_them() -> None:
     }
     assert set(found.ignored) == {"eligibility_description", "wait_time"}
     wrong_target = {**MAPPING, "AIRS/RP-1400": "needs:happiness"}
-    again = reading.read(json.dumps(FOREIGN).encode(), language="en", mapping=wrong_target)
+    again = reading.read_json(json.dumps(FOREIGN).encode(), language="en", mapping=wrong_target)
     assert ("service 1", "AIRS/RP-1400") in {each[:2] for each in again.problems}
 
 
-def services_csv(*lines: str) -> bytes:
-    return "\r\n".join(["id,name,description,status,minimum_age", *lines]).encode()
+def services_csv(*lines: str) -> dict[str, str]:
+    head = "id,name,description,status,minimum_age"
+    return {"services.csv": "\r\n".join([head, *lines])}
 
 
 def test_problems_name_row_and_field() -> None:
-    found = reading.read(
+    found = reading.read_tables(
         services_csv(
             "1,Good,,active,18",
             "2,,,active,18",
@@ -335,43 +334,41 @@ def test_problems_name_row_and_field() -> None:
     assert not found.good
 
 
-def bomb() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("services.csv", bytes(tabular.MAX_BYTES + 1))
-    return out.getvalue()
-
-
-def many_files() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as file:
-        for number in range(tabular.MAX_FILES + 1):
-            file.writestr(f"{number}.csv", "id\n")
-    return out.getvalue()
-
-
 RUBBISH = {
-    "nothing that is a table": b"\x00\xff\xfe",
-    "half a zip": tabular.package([])[:-30],
-    "a zip of nothing": b"PK\x05\x06" + bytes(18),
-    "a bomb": bomb(),
-    "many files": many_files(),
+    "nothing that is a text": b"\x00\xff\xfe",
+    "nothing": b"",
     "half of json": b'{"contents": [',
     "deep json": b"[" * 100_000,
     "json of another kind": b'["a", 1]',
     "a number": b"[1]",
     "many services": json.dumps([{}] * (tabular.MAX_SERVICES + 1)).encode(),
-    "a cell too many": b"id,name\r\n1,2,3\r\n",
-    "a quote that does not end": b'id,name\r\n1,"2\r\n',
-    "latin 1": "id,name\r\n1,é\r\n".encode("latin-1"),
     "many bytes": bytes(reading.MAX_FILE + 1),
+}
+TABLES_OF_RUBBISH = {
+    "no services": {"organizations.csv": "id\r\n1\r\n"},
+    "a cell too many": {"services.csv": "id,name\r\n1,2,3\r\n"},
+    "a quote that does not end": {"services.csv": 'id,name\r\n1,"2\r\n'},
+    "many services": {"services.csv": "id\n" + "1\n" * (tabular.MAX_SERVICES + 1)},
+    "many rows": {"services.csv": "id\n1\n", "phones.csv": "id\n" + "1\n" * 100_001},
 }
 
 
 @pytest.mark.parametrize("name", RUBBISH)
 def test_rubbish_is_refused(name: str) -> None:
     with pytest.raises(ProtocolError):
-        reading.read(RUBBISH[name])
+        reading.read_json(RUBBISH[name])
+
+
+@pytest.mark.parametrize("name", TABLES_OF_RUBBISH)
+def test_tables_of_rubbish_are_refused(name: str) -> None:
+    with pytest.raises(ProtocolError):
+        reading.read_tables(TABLES_OF_RUBBISH[name])
+
+
+def test_empty_lines_and_odd_tables_do_no_harm() -> None:
+    files = {"services.csv": "id,name\r\n\r\n , \r\n", "own.csv": "a\r\n1,2\r\n"}
+    found = reading.read_tables(files)
+    assert [each.words for each in found.problems] == ["There is no service in it"]
 
 
 SHAPES: dict[str, Any] = {
@@ -388,7 +385,7 @@ SHAPES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_odd_shapes_are_problems_never_faults(name: str) -> None:
-    found = reading.read(json.dumps([SHAPES[name]]).encode(), language="en", mapping=MAPPING)
+    found = reading.read_json(json.dumps([SHAPES[name]]).encode(), language="en", mapping=MAPPING)
     assert found.problems
     assert not found.good
 
@@ -407,7 +404,7 @@ def test_terms_that_a_person_types() -> None:
 
 def test_an_import_keeps_what_a_file_cannot_say() -> None:
     held = [{**each, "publish": True} for each in UTRECHT["services"]]
-    found = reading.read(as_json(UTRECHT))
+    found = reading.read_json(as_json(UTRECHT))
     same = changes.merged(MEMBER, held, found.services, found.ids)
     assert [each.kind for each in same.changes] == ["same"] * 3
     assert list(same.services) == held

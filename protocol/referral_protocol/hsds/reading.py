@@ -1,4 +1,4 @@
-"""A member's services out of HSDS: JSON, a data package, or a `services.csv` alone.
+"""A member's services out of HSDS: JSON, or the CSV files of a data package.
 
 Law: nothing is guessed. A term of a taxonomy that is not ours is listed, and the file is not taken
 until a person has said what each of them means here, or that it is left out. A problem names the
@@ -82,25 +82,32 @@ class Reading(NamedTuple):
         return not self.problems and not self.unknown
 
 
-def read(data: bytes, *, language: str = "", mapping: Mapping[str, str] = {}) -> Reading:
-    """Read a file. ``language``: of names and texts, where the file does not say it; ``mapping``:
-    what foreign terms are, by name: ``field:code`` or "-". ProtocolError if it is no such file."""
-    reader = _Reader(language, mapping)
-    for place, document in _documents(data):
-        reader.service(place, document)
-    return reader.done()
+def read_json(data: bytes, *, language: str = "", mapping: Mapping[str, str] = {}) -> Reading:
+    """Read services, a list of them, or a page as HSDS's API answers.
 
-
-def _documents(data: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    ``language``: of names and texts, where the file does not say it; ``mapping``: what foreign
+    terms are, by name: ``field:code`` or "-". ProtocolError if it is no such file.
+    """
     if len(data) > MAX_FILE:
         raise ProtocolError("too-large", f"file: at most {MAX_FILE} bytes")
-    if data.startswith(b"PK"):
-        yield from _lines(tabular.unzipped(data))
-    elif data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-        for number, document in enumerate(_listed(data), 1):
-            yield f"service {number}", document
-    else:
-        yield from _lines({"services.csv": tabular.decoded(data, "services.csv")})
+    numbered = ((f"service {number}", each) for number, each in enumerate(_listed(data), 1))
+    return _read(numbered, language, mapping)
+
+
+def read_tables(
+    files: Mapping[str, str], *, language: str = "", mapping: Mapping[str, str] = {}
+) -> Reading:
+    """The same from CSV files by name, of which ``services.csv`` must be there."""
+    return _read(_lines(files), language, mapping)
+
+
+def _read(
+    documents: Iterable[tuple[str, Mapping[str, Any]]], language: str, mapping: Mapping[str, str]
+) -> Reading:
+    reader = _Reader(language, mapping)
+    for place, document in documents:
+        reader.service(place, document)
+    return reader.done()
 
 
 def _lines(files: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,17 +1,14 @@
-"""HSDS documents as a tabular data package: CSV files and ``datapackage.json`` in one ZIP file.
+"""HSDS documents as a tabular data package: CSV files and ``datapackage.json``.
 
 Nested objects become rows of tables of their own that name their parent; an object that stands in
 several places (an organisation, a taxonomy term) is one row. A column that no table of HSDS has is
 not written. Reading goes the other way round.
 
-Law: whatever is read is bounded before it is unpacked: files, bytes, rows. A ZIP file is a stranger
-here. The same documents give the same bytes.
+Law: the same documents give the same texts. What is read is bounded, in rows and in services.
 """
 
 import csv
-import io
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -24,13 +21,9 @@ Rows = dict[str, list[dict[str, str]]]
 
 DESCRIPTOR: Final = "datapackage.json"
 TITLE: Final = "Services of victim support organisations"
-MAX_FILES: Final = 64
-MAX_BYTES: Final = 32 * 1024 * 1024
-"""Most bytes of all tables together, unpacked."""
 MAX_ROWS: Final = 100_000
 MAX_SERVICES: Final = 200
 """Most services that are read: a profile has 40 at most."""
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
 # --- out ----------------------------------------------------------------------------------------
@@ -77,79 +70,40 @@ def _text(value: Any) -> str:
 
 def csv_text(name: str, rows: Sequence[Mapping[str, str]]) -> str:
     """One table as CSV: a header, then its rows (RFC 4180)."""
-    out = io.StringIO()
+    out = _Text()
     columns = [column.name for column in TABLES[name].columns]
     writer = csv.DictWriter(out, columns, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
-    return out.getvalue()
+    return "".join(out.lines)
 
 
-def package(services: Iterable[Mapping[str, Any]]) -> bytes:
-    """The ZIP file: ``datapackage.json`` and a CSV file for each table."""
+class _Text:
+    """What a CSV writer writes to."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def package(services: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The files of a data package by name: ``datapackage.json`` and a CSV file for each table."""
     rows = flat(services)
     rows.setdefault("organization", [])
     rows.setdefault("service", [])
     names = [name for name in TABLES if name in rows]
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        about = json.dumps(descriptor(names, TITLE), indent=2)
-        file.writestr(_info(DESCRIPTOR), about)
-        for name in names:
-            file.writestr(_info(TABLES[name].path), csv_text(name, rows[name]))
-    return out.getvalue()
-
-
-def _info(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _EPOCH)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = 0o644 << 16
-    return info
+    about = json.dumps(descriptor(names, TITLE), indent=2)
+    return {DESCRIPTOR: about} | {TABLES[x].path: csv_text(x, rows[x]) for x in names}
 
 
 # --- in -----------------------------------------------------------------------------------------
 
 
-def unzipped(data: bytes) -> dict[str, str]:
-    """The CSV files of a data package by file name. ProtocolError if it is none or too large."""
-    found: dict[str, str] = {}
-    left = MAX_BYTES
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            infos = file.infolist()
-            if len(infos) > MAX_FILES:
-                raise ProtocolError("too-large", f"package: at most {MAX_FILES} files")
-            for info in infos:
-                name = info.filename.rpartition("/")[2]
-                if not name.endswith(".csv"):
-                    continue
-                with file.open(info) as inner:
-                    content = inner.read(left + 1)
-                left -= len(content)
-                if left < 0:
-                    raise ProtocolError("too-large", f"package: at most {MAX_BYTES} bytes")
-                found[name] = decoded(content, name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
-        raise ProtocolError("wrong-type", "package: not a ZIP file that can be read") from None
-    except Exception as error:
-        if isinstance(error, ProtocolError):
-            raise
-        # zlib.error and lzma.LZMAError have no common ancestor but this one.
-        raise ProtocolError("wrong-type", "package: not a ZIP file that can be read") from None
-    return found
-
-
-def decoded(content: bytes, name: str) -> str:
-    """A file's text; ProtocolError with its name if it is not UTF-8."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ProtocolError("wrong-type", f"{name}: not UTF-8 text; save it as UTF-8") from None
-
-
 def parse_csv(text: str, name: str) -> list[dict[str, str]]:
     """The rows of one table by column. ProtocolError names the file and the row."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(_lines(text), strict=True)
     rows: list[dict[str, str]] = []
     try:
         header = [column.strip() for column in next(reader, [])]
@@ -167,6 +121,15 @@ def parse_csv(text: str, name: str) -> list[dict[str, str]]:
     except csv.Error as error:
         raise ProtocolError("wrong-type", f"{name}, line {reader.line_num}: {error}") from None
     return rows
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Lines with their ends; a line break inside a quoted cell stays what it is."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 LINE: Final = "#line"
