@@ -22,7 +22,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from fed_member import PASSWORD, PROFILES, Member
 from links import Link
@@ -49,6 +49,13 @@ ORIGIN: Final = "directory.example.org"
 DIRECTORY: Final = "directory"
 """The directory's name among the ends of links."""
 SECOND: Final = 1000
+
+
+class Shown(Protocol):
+    """What answers at the directory's address instead of it."""
+
+    @property
+    def port(self) -> int | None: ...
 
 
 class Federation:
@@ -81,6 +88,8 @@ class Federation:
         self._directory_lock: Lock | None = None
         self._serving: Any = None
         self.directory_port: int | None = None
+        self.faces: dict[str, Shown] = {}
+        """Who is shown another directory than the others, and which."""
         self._links: dict[tuple[str, str], Link] = {}
         self._endpoints: dict[str, str] = {}
 
@@ -127,7 +136,7 @@ class Federation:
         for a in ends:
             for b in ends:
                 if a != b:
-                    link = self._links[a, b] = Link(f"{a} -> {b}", partial(self._port_of, b))
+                    link = self._links[a, b] = Link(f"{a} -> {b}", partial(self._port_of, a, b))
                     await link.start()
         # The address in the directory is the directory's own way there: it outlives restarts.
         for name in self.members:
@@ -148,8 +157,10 @@ class Federation:
             await self.join(member)
         await self.everybody_knows()
 
-    def _port_of(self, name: str) -> int | None:
-        return self.directory_port if name == DIRECTORY else self.members[name].port
+    def _port_of(self, asker: str, name: str) -> int | None:
+        if name != DIRECTORY:
+            return self.members[name].port
+        return self.faces[asker].port if asker in self.faces else self.directory_port
 
     # the directory
 
@@ -181,7 +192,11 @@ class Federation:
             }
         )
         assert answer["state"] == "waiting", answer
-        async with self.registrar() as office:
+        await self.admit()
+
+    async def admit(self, folder: Folder | None = None) -> None:
+        """What the registrar does with everybody who waits, at this directory or the true one."""
+        async with self.registrar(folder) as office:
             for waiting in await office.ask("requests"):
                 await office.ask("request", request=waiting["id"], check=True)
                 content = (await office.ask("request", request=waiting["id"]))["content"]
@@ -189,13 +204,13 @@ class Federation:
                     "approve", request=waiting["id"], signatures=self._signed(bytes(content))
                 )
 
-    def registrar(self) -> Any:
-        """The registrar's way to the directory that runs: its socket."""
+    def registrar(self, folder: Folder | None = None) -> Any:
+        """The registrar's way to a directory that runs: its socket."""
 
         def unused() -> Any:
             raise AssertionError("the directory runs")
 
-        return reach(self.directory, unused)
+        return reach(folder or self.directory, unused)
 
     async def change_status(self, member: Member, status: str = SUSPENDED) -> None:
         """What `suspend`, `lift` and `remove` do; then every running node learns of it."""
@@ -203,9 +218,11 @@ class Federation:
         for each in self._here():
             await self.learns(each, partial(_is, each, member.id, status))
 
-    async def change_status_unseen(self, member: Member, status: str) -> None:
+    async def change_status_unseen(
+        self, member: Member, status: str, folder: Folder | None = None
+    ) -> None:
         """The same, and the nodes learn of it when they next ask."""
-        async with self.registrar() as office:
+        async with self.registrar(folder) as office:
             found = await _ask_member(office, member)
             body = Status(status, None, "test")
             content = make_status_entry(
@@ -218,10 +235,14 @@ class Federation:
             )
             await office.ask("change-status", content=content, signatures=self._signed(content))
 
-    def _signed(self, content: bytes) -> list[list[bytes]]:
+    def registrar_key(self) -> Signer:
+        """The first registrar's key, opened with its password."""
         if self._registrar is None:  # opening it is made to be slow
             self._registrar = unlock(self.directory, FIRST, REGISTRAR).key
-        return [[s.key, s.signature] for s in sign_entry(content, self._registrar)]
+        return self._registrar
+
+    def _signed(self, content: bytes) -> list[list[bytes]]:
+        return [[s.key, s.signature] for s in sign_entry(content, self.registrar_key())]
 
     # time and order
 

@@ -31,6 +31,7 @@ from referral_node.setup import NewNode, make_node
 from referral_node.telling import NONE, report_test
 from referral_node.users import DEPUTY, ROLES, display_name, sign_in_name
 from referral_node.vault.slots import PRODUCTION, Kit, SlotKeys
+from referral_node.watch_commands import directory, log, witness
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _state = click.option(
@@ -326,6 +327,10 @@ def mail_test(state: Path) -> None:
     folder = StateFolder(state)
     folder.check()
     report_test(asyncio.run(do(folder, "mail-test", {})))
+
+
+for _group in (directory, log, witness):
+    node.add_command(_group)
 
 
 def _password(prompt: str, file: Path | None) -> str:

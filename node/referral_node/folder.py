@@ -37,6 +37,7 @@ class StateFolder:
         self.next_node_key = path / "node.key.next"
         self.control = path / "control.sock"
         self.attachments = path / "attachments"
+        self.proofs = path / "proofs"
 
     def check(self) -> None:
         """Refuse a folder that is not a node's, not ours, or open to others."""

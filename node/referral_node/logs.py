@@ -13,6 +13,8 @@ from structlog.typing import EventDict, WrappedLogger
 
 ALLOWED: Final = frozenset(
     {
+        "answered",
+        "asked",
         "attachment",
         "code",
         "command",  # one of the names in control.py's table, never what somebody typed
@@ -33,6 +35,7 @@ ALLOWED: Final = frozenset(
         "pages",
         "parcel",
         "peer",
+        "proof",
         "refused",
         "route",  # as it is written in the program, without the values of a request
         "timestamp",

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import os
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +23,12 @@ from referral_node.backup.copying import clear_leftovers
 from referral_node.config import Config, Tls, read_config, tls_context
 from referral_node.control import ControlServer
 from referral_node.delivery.asking import Asker
+from referral_node.delivery.cosigner import Cosigner
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.directory import DirectoryPoller
 from referral_node.delivery.ending import end
 from referral_node.delivery.postman import Postman
+from referral_node.delivery.watcher import Watcher
 from referral_node.exchange import Core, Exchange, MemberBook, ownkeys
 from referral_node.exchange.clearing import clear, drop_old, sweep
 from referral_node.exchange.epochs import new_epoch
@@ -53,6 +56,7 @@ from referral_node.users import all_slots
 from referral_node.vault import Sessions, SignIn, SlotKeys
 from referral_node.vault.slots import check_floor
 from referral_node.web.app import SITE, build_app
+from referral_node.witness import read_witness_key
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import self_test
 from referral_ui.connections import Listening, listen
@@ -85,6 +89,7 @@ class Node:
         self.courier = Courier(exchange.core, self.http, parts.chance)
         self.asker = Asker(exchange.core, self.http, parts.chance)
         self.poller: DirectoryPoller | None = None
+        self.watcher: Watcher | None = None
         self.postman: Postman | None = None
         self.sessions = Sessions(parts.clock, parts.entropy)
         self.keys = SlotKeys(parts.cost, parts.entropy)
@@ -107,6 +112,7 @@ class Node:
             ended=self.sessions.end_user,
             joined=self.follow,
             running=self.running,
+            settled=self.exchange.views.settled,
         )
 
     def running(self) -> dict[str, Any]:
@@ -154,10 +160,15 @@ class Node:
         genesis, url = await fact(store, GENESIS), await fact(store, DIRECTORY_URL)
         if genesis is None or url is None:
             return
+        if self.watcher is not None:
+            await self.watcher.stop()
         if self.poller is not None:
             await self.poller.stop()
         core = self.exchange.core
-        keeper = ReplicaKeeper(core, genesis, allow_loopback=self.config.allow_loopback)
+        views = self.exchange.views
+        keeper = ReplicaKeeper(
+            core, genesis, allow_loopback=self.config.allow_loopback, views=views
+        )
         try:
             await keeper.load()
         except ProtocolError as refusal:
@@ -175,7 +186,14 @@ class Node:
             self.exchange.updating,
         )
         core.ask_directory = self.poller.soon
+        self.poller.cosigner = Cosigner(
+            core, self.http, self.poller.source.base, partial(read_witness_key, self.folder.path)
+        )
+        self.watcher = Watcher(
+            core, views, keeper, self.http, self.poller, self.parts.chance, self.folder.proofs
+        )
         self.poller.start()
+        self.watcher.start()
 
     def tell(self) -> None:
         """Begin to tell people by mail what waits, if `node.toml` says through which server."""
@@ -229,6 +247,8 @@ class Node:
             last.push_async_callback(self.asker.stop)
             if self.poller is not None:
                 last.push_async_callback(self.poller.stop)
+            if self.watcher is not None:
+                last.push_async_callback(self.watcher.stop)
             if self.postman is not None:
                 last.push_async_callback(self.postman.stop)
             if self._tidying is not None:

@@ -33,6 +33,7 @@ from referral_node.vault.sessions import User
 from referral_node.vault.signin import SignIn
 from referral_node.vault.slots import Kit, Password, SlotKeys
 from referral_node.vault.vault import UnlockedVault
+from referral_node.watching import Watching
 from referral_protocol.directory.requests import RequestState
 from referral_protocol.suite import Signer
 
@@ -107,6 +108,7 @@ class Operations:
         ended: Callable[[bytes], object] = lambda _user: None,
         joined: Callable[[], Awaitable[None]] = _nobody_joined,
         running: Callable[[], dict[str, Any]] | None = None,
+        settled: Callable[[], Awaitable[None]] = _nobody_joined,
     ) -> None:
         self._store = store
         self._folder = folder
@@ -120,6 +122,7 @@ class Operations:
         self._running = running
         self._copying = asyncio.Lock()
         self._telling = Telling(store, config, folder.path, clock, entropy)
+        self._watching = Watching(store, folder, config, clock, entropy, settled)
         self._joining = Joining(
             store,
             http,
@@ -143,6 +146,7 @@ class Operations:
             "backup-done": self.backup_done,
             "backup-failed": self.backup_failed,
             **self._telling.handlers(),
+            **self._watching.handlers(),
         }
 
     async def status(self, arguments: Arguments) -> Any:

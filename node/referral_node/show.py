@@ -7,6 +7,7 @@ registrar's text, an organisation's name) loses its control characters before it
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from referral_node.backup.restoring import Restored
 from referral_node.config import Config
 from referral_node.mail_settings import WHY
 from referral_node.setup import Made as MadeNode
+from referral_protocol.directory.forks import SUFFIX
 
 _MINUTE: Final = 60
 _UTC: Final = ZoneInfo("UTC")
@@ -141,6 +143,23 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
                 )
                 for row in answer["peers"]
             ),
+        )
+
+
+def proofs(found: Sequence[Mapping[str, Any]], folder: Path, config: Config) -> None:
+    """Conflicts of the log, with the files that prove them."""
+    zone = ZoneInfo(config.time_zone)
+    for row in found:
+        click.echo(f"Proof {row['proof']}")
+        settled = row["settled_at"]
+        alike = row["alike"]
+        _lines(
+            ("Found", _time(row["found_at"], zone)),
+            ("Shown by", row["shown_by"] or "the directory"),
+            ("Its log has", f"{row['entries']} entries"),
+            ("Alike", f"the first {alike} entries" if alike else "not known how many"),
+            ("Settled", "no: no new keys are used" if settled is None else _time(settled, zone)),
+            ("File", str(folder / f"{row['proof']}{SUFFIX}")),
         )
 
 

@@ -16,6 +16,7 @@ from aiohttp import hdrs, web
 
 from referral_node.api.asks import Asks
 from referral_node.api.attachments import Uploads
+from referral_node.api.log_copy import LogCopy
 from referral_node.api.pace import Pace
 from referral_node.api.places import Places
 from referral_node.api.problems import problem
@@ -220,6 +221,7 @@ def build_listener(exchange: Exchange, pace: Pace | None = None) -> web.Applicat
             web.get("/v1/prekey", parcels.prekey, expect_handler=_expected),
             web.post("/v1/asks", asks.post),
             web.put("/v1/attachments/{hash:[0-9a-f]{64}}", uploads.put),
+            *LogCopy(exchange, pace).routes(),
         ]
     )
     return app

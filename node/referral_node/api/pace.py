@@ -17,6 +17,8 @@ PARCELS_PER_MINUTE: Final = 6000
 """Of each member: a hundred a second, or 25,600 messages; its own node sends a few at a time."""
 STRANGERS_PER_MINUTE: Final = 60
 """Worthless requests from each network; prekeys asked for count as such."""
+READERS_PER_MINUTE: Final = 600
+"""Pieces of the log's copy for each network: a first copy of 150,000 entries in a minute."""
 MOST: Final = 10_000
 """Buckets kept; the one used longest ago is forgotten, which only ever forgives."""
 
@@ -63,6 +65,7 @@ class Pace:
     ) -> None:
         self._members = Buckets(parcels, parcels / 60, monotonic)
         self._strangers = Buckets(strangers, strangers / 60, monotonic)
+        self._readers = Buckets(READERS_PER_MINUTE, READERS_PER_MINUTE / 60, monotonic)
 
     def member(self, member: bytes) -> int:
         """Count a parcel whose sender is proved; 0, or the seconds that it has to wait."""
@@ -72,6 +75,11 @@ class Pace:
         """The seconds that this address has to wait before anything of it is looked at; or 0."""
         name = network(address or "")
         return self._strangers.wait(name) if name else 0
+
+    def reader(self, address: str | None) -> int:
+        """Count a request for a piece of the log; 0, or the seconds that it has to wait."""
+        name = network(address or "")
+        return self._readers.take(name) if name else 0
 
     def worthless(self, address: str | None) -> None:
         """Count what this address sent as worth nothing."""

@@ -13,8 +13,10 @@ from typing import Final, TypeVar
 
 import structlog
 
+from referral_node.delivery.cosigner import Cosigner
 from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
+from referral_node.delivery.log_source import LogSource
 from referral_node.delivery.problem import read_problem
 from referral_node.delivery.tiles import Found, Read, Shelf, read_all
 from referral_node.exchange.core import Core
@@ -29,12 +31,9 @@ from referral_protocol.directory.notes import MAX_NOTE, peek_checkpoint
 from referral_protocol.directory.paths import (
     BOARD,
     CHECKPOINT,
-    MAX_BUNDLE_BYTES,
     RECORDS,
     SUBMIT,
     board_tile_path,
-    entries_paths,
-    parse_entries,
     publish_path,
     records_tile_path,
 )
@@ -50,6 +49,10 @@ MAX_TILE: Final = TILE_MEMBERS * (4 + MAX_ITEM)
 T = TypeVar("T")
 
 log = structlog.get_logger()
+
+
+async def _unwatched(_note: bytes) -> None:
+    """Nobody looks at what a directory shows beside this."""
 
 
 class DirectoryPoller:
@@ -69,6 +72,7 @@ class DirectoryPoller:
         self._keeper = keeper
         self._http = http
         self._url = url.rstrip("/")
+        self.source = LogSource.of_directory(http, self._url)
         self._every = every
         self._changed = changed
         self._updating = updating
@@ -76,6 +80,11 @@ class DirectoryPoller:
         self._now = asyncio.Event()
         self._etags: dict[str, str] = {}
         self._shelves = {RECORDS: Shelf(), BOARD: Shelf()}
+        self.forked: Callable[[bytes], Awaitable[None]] = _unwatched
+        """Called with a checkpoint of the directory that does not extend what is held; raises the
+        code of why it proves nothing."""
+        self.cosigner: Cosigner | None = None
+        self._turn = asyncio.Lock()
         self.trouble: str | None = None
         """Code of what went wrong at the last poll; None: it went well."""
 
@@ -100,6 +109,10 @@ class DirectoryPoller:
 
     async def poll(self) -> bool:
         """Fetch what is new; True if the directory answered with something that holds."""
+        async with self._turn:
+            return await self._poll()
+
+    async def _poll(self) -> bool:
         began = time.monotonic()
         try:
             news = await self._log()
@@ -107,6 +120,9 @@ class DirectoryPoller:
             news = await self._board(force=news) or news
             await self._send_update()
             await self._publish()
+            if self.cosigner is not None and await self.cosigner.run():
+                self._etags.pop(CHECKPOINT, None)  # our line stands under it now
+                self.soon()
         except Unreachable as error:
             return self._failed(error.code)
         except ProtocolError as refusal:
@@ -116,6 +132,8 @@ class DirectoryPoller:
         except Exception as error:  # noqa: BLE001 - a fault here must not end all looking
             log.error("directory.fault", kind=type(error).__name__)
             return self._failed("fault")
+        if self._core.members.forked_at is not None:
+            return self._failed("forked-log")
         if self.trouble is not None:
             log.info("directory.back")
         self.trouble = None
@@ -153,22 +171,34 @@ class DirectoryPoller:
             await self._keeper.answered()
             return False
         held = self._keeper.replica.size
+        if self._core.members.forked_at is not None:
+            await self._in_doubt(note)
+            return False
         try:
-            leaves: list[bytes] = []
-            for path in entries_paths(held, peek_checkpoint(note).size):
-                piece = await self._get(path.path, MAX_BUNDLE_BYTES, conditional=False)
-                leaves += parse_entries(piece or b"", path.width)[path.skip :]
-            await self._keeper.take(note, leaves)
+            leaves = await self.source.leaves(held, peek_checkpoint(note).size)
+            new = await self._keeper.take(note, leaves, held)
+        except ProtocolError as refusal:
+            self._etags.pop(CHECKPOINT, None)
+            if refusal.code == "forked-log":
+                await self.forked(note)
+            raise
         except BaseException:
             self._etags.pop(CHECKPOINT, None)  # not taken: ask for it again
             raise
-        if self._keeper.replica.size == held:
-            return False
         if held:
-            self._look_again(leaves)
-        return True
+            self.look_again(new)
+        return bool(new)
 
-    def _look_again(self, leaves: Sequence[bytes]) -> None:
+    async def _in_doubt(self, note: bytes) -> None:
+        """Nothing more is taken in while nobody has settled a conflict: only a later time of what
+        is held."""
+        held = self._keeper.replica.checkpoint
+        if held is not None and peek_checkpoint(note) == (held.origin, held.size, held.root):
+            await self._keeper.take(note, [])
+        else:
+            self._etags.pop(CHECKPOINT, None)
+
+    def look_again(self, leaves: Sequence[bytes]) -> None:
         """Of these entries' members keys or records may be others now: what was read is not."""
         about = {parse_entry(parse_leaf(leaf).content).member for leaf in leaves}
         members = enumerate(self._keeper.replica.directory.members())

@@ -29,6 +29,7 @@ from referral_node.exchange.updating import (
     Updating,
     WaitingUpdate,
 )
+from referral_node.exchange.views import Views
 
 
 class Exchange:
@@ -56,6 +57,7 @@ class Exchange:
         self.filing = Filing(core)
         self.updating = Updating(core)
         self.keys = Keys(core, self.updating)
+        self.views = Views(core)
 
 
 __all__ = [

@@ -5,9 +5,12 @@ that is down, stale or lying changes nothing here: the node goes on with what it
 """
 
 import asyncio
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
 from referral_node.exchange.core import Core
+from referral_node.exchange.views import Views
 from referral_node.store import Tx
 from referral_node.store.facts import (
     CHECKED_AT,
@@ -25,17 +28,30 @@ from referral_protocol.certificates import (
 from referral_protocol.directory.board import Posted
 from referral_protocol.directory.records import Records, held_records, parse_records
 from referral_protocol.directory.replica import Replica
+from referral_protocol.directory.standing import cosignatures
 from referral_protocol.errors import ProtocolError
+
+AT_ONCE: Final = 256
+"""Rows that are read together at a start."""
 
 
 class ReplicaKeeper:
     """Loads, extends and stores the replica, and tells the member book."""
 
-    def __init__(self, core: Core, genesis: bytes, *, allow_loopback: bool) -> None:
+    def __init__(
+        self,
+        core: Core,
+        genesis: bytes,
+        *,
+        allow_loopback: bool,
+        views: Views | None = None,
+    ) -> None:
         self._core = core
+        self._views = views or Views(core)
         self._genesis = genesis
         self._allow_loopback = allow_loopback
         self.replica = Replica(genesis, allow_loopback)
+        self._turn = asyncio.Lock()
 
     async def load(self) -> None:
         """Fold again what was stored; ProtocolError if it does not fold.
@@ -59,14 +75,33 @@ class ReplicaKeeper:
         )
         self._adopt(note)
         await core.log_grew()
+        await self._views.load()
         await self._load_beside()
 
-    async def take(self, note: bytes, leaves: Sequence[bytes]) -> None:
-        """Verify and store a newer checkpoint with its leaves; ProtocolError changes nothing."""
+    async def take(
+        self, note: bytes, leaves: Sequence[bytes], start: int | None = None
+    ) -> Sequence[bytes]:
+        """Verify and store a newer checkpoint with its leaves, those from ``start`` on (or from
+        what is held on); returns those that were new.
+
+        ProtocolError changes nothing; ``forked-log`` too while the log is in doubt, but for a
+        later time of the same tree. One at a time: the directory and a peer may bring the same.
+        """
+        async with self._turn:
+            held = self.replica.size
+            new = leaves if start is None else leaves[max(held - start, 0) :]
+            await self._take(note, new)
+            return new
+
+    async def _take(self, note: bytes, leaves: Sequence[bytes]) -> None:
         core = self._core
         now = core.clock()
         held = self.replica.size
+        if leaves and core.members.forked_at is not None:
+            raise ProtocolError("forked-log", "another log was shown, and nobody has settled it")
         extended = await asyncio.to_thread(self.replica.extend, note, leaves, now)
+        root = extended.directory.root_at(now).root
+        witnessed = cosignatures(note, extended.size, root, now)
         # Of two notes over the same tree the later one counts, whichever came now.
         newest = note if extended.checkpoint is None else extended.checkpoint.note
 
@@ -82,6 +117,9 @@ class ReplicaKeeper:
         self.replica = extended
         self._adopt(newest)
         core.members.checked_at = now
+        await self._views.cosigned(witnessed)
+        if self._views.ahead:
+            self._views.wake.set()
         if leaves:
             await core.log_grew()
 
@@ -143,13 +181,13 @@ class ReplicaKeeper:
         looked = await fact(core.store, CHECKED_AT)
         if looked is not None:
             core.members.checked_at = time_of(looked)
-        for row in await core.store.rows("SELECT record FROM records"):
+        async for row in self._rows("SELECT member, record FROM records"):
             try:
                 record, _ = held_records(parse_records(bytes(row["record"])), directory)
             except ProtocolError:
                 continue  # another record is named since; the next poll brings it
             self._profile(record)
-        for row in await core.store.rows("SELECT member, bundle FROM bundles"):
+        async for row in self._rows("SELECT member, bundle FROM bundles"):
             member = directory.member(bytes(row["member"]))
             if member is None:
                 continue
@@ -164,6 +202,16 @@ class ReplicaKeeper:
             "SELECT member, certificate FROM peers WHERE certificate IS NOT NULL"
         ):
             self._certify(bytes(row["member"]), bytes(row["certificate"]))
+
+    async def _rows(self, query: str) -> AsyncIterator[sqlite3.Row]:
+        """The rows of a table, by member, some at a time: all together can be 50 MB."""
+        last = b""
+        while rows := await self._core.store.rows(
+            f"{query} WHERE member > ? ORDER BY member LIMIT {AT_ONCE}", (last,)
+        ):
+            for row in rows:
+                yield row
+            last = bytes(rows[-1]["member"])
 
     def _certify(self, member: bytes, data: bytes) -> None:
         known = self.replica.directory.member(member)

@@ -27,6 +27,8 @@ from referral_protocol.suite import SUITE, check_suite
 from referral_protocol.wire import Code, Count, Hash, Id, Time, Wire, decode, encode
 
 KIND: Final = "fork-proof"
+SUFFIX: Final = ".fork"
+"""How the name of a file with one ends."""
 MAX_ROOTS: Final = 64
 MAX_FORK_PROOF: Final = 2 * 1024 * 1024
 BEGINS: Final = b"\x99\xaa" + KIND.encode("ascii")

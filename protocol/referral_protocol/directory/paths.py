@@ -19,6 +19,9 @@ REQUESTS: Final = "/v1/requests"
 SUBMIT: Final = "/v1/entries"
 COSIGNATURES: Final = "/v1/cosignatures"
 
+COPY: Final = "/v1/log"
+"""What stands before a log's paths where another member serves its copy."""
+
 TILE_WIDTH: Final = 256
 MAX_BUNDLE_BYTES: Final = TILE_WIDTH * (2 + MAX_LEAF)
 
@@ -65,6 +68,11 @@ def entries_paths(held: int, size: int) -> Iterator[EntriesPath]:
         start = number * TILE_WIDTH
         width = min(size - start, TILE_WIDTH)
         yield EntriesPath(ENTRIES + tile_suffix(number, width), width, max(held - start, 0))
+
+
+def hashes_path(level: int, number: int, width: int = TILE_WIDTH) -> str:
+    """Where a tile of hashes lies: of complete subtrees of 256^level leaves."""
+    return f"/tile/{level}/{tile_suffix(number, width)}"
 
 
 def pack_entries(leaves: Sequence[bytes]) -> bytes:
