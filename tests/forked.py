@@ -70,6 +70,11 @@ class Fork:
         self.leaves.append(leaf)
         self.tree.append(leaf_hash(leaf))
 
+    def force(self, leaf: bytes) -> None:
+        """Append a leaf that no node should take."""
+        self.leaves.append(leaf)
+        self.tree.append(leaf_hash(leaf))
+
     def join(self, name: str, **changes: Any) -> None:
         """A member whose keys depend on its name only joins."""
         fields = {"endpoint": LOOPBACK, **changes}
