@@ -23,6 +23,12 @@ async def fed(tmp_path: Path) -> AsyncIterator[Federation]:
         yield made
 
 
+def knows_key(member: Member, of: Member) -> bool:
+    """Whether one node's copy of the log names the vault key that another one signs with."""
+    named: bytes = member.exchange.members.get(of.id).vault_key
+    return named == bytes(of.exchange.core.vault_key)
+
+
 async def replace_vault_key(fed: Federation, member: Member, reason: str) -> Signer:
     """Change it, and let everybody know; the key that was."""
     old: Signer = Signer(member.vault().signer.seed())
@@ -33,13 +39,7 @@ async def replace_vault_key(fed: Federation, member: Member, reason: str) -> Sig
 
     await until(turned)
     for each in fed.members.values():
-        await fed.learns(
-            each,
-            lambda m=each: (
-                m.exchange.members.get(member.id).vault_key  # type: ignore[misc] - loop
-                == member.exchange.core.vault_key
-            ),
-        )
+        await fed.learns(each, partial(knows_key, each, member))
     return old
 
 
