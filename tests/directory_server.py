@@ -82,11 +82,12 @@ class Place:
             yield found_office
 
 
-async def made(path: Path, **settings: object) -> Place:
-    """Make a directory whose members may be on loopback."""
+async def made(path: Path, *, ahead: int = 0, **settings: object) -> Place:
+    """Make a directory whose members may be on loopback; ``ahead``: what its clock shows more."""
     fields: dict[str, object] = {"port": 0, "allow_loopback": True}
     config = Config(**(fields | settings))  # type: ignore[arg-type]  # fields by name
     clock = Moved()
+    clock.ahead = ahead
     world = World(clock, os.urandom, time.monotonic, Cost(1, FLOOR))
     genesis = await found(Folder(path), write_config(config), ORIGIN, PASSWORDS, world)
     return Place(path, genesis, clock, config)

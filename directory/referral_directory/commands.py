@@ -15,17 +15,27 @@ from referral_directory import desk, main, registrars
 from referral_directory.config import PORT, Config, read_config, write_config
 from referral_directory.control import Reached, reach
 from referral_directory.folder import Folder
+from referral_directory.hsds_commands import hsds
 from referral_directory.log.office import Plain
 from referral_directory.logs import set_up
 from referral_directory.options import as_json, as_name, password_file, state, told
+from referral_directory.recover_commands import (
+    CALL_THE_OLD_NUMBER,
+    granted,
+    proposals,
+    recover,
+    sign,
+)
 from referral_directory.registrar_commands import registrar
 from referral_directory.server.probe import WORDS
 from referral_directory.trouble import Trouble
 from referral_protocol.directory.entries import (
     ACTIVE,
+    RECOVERY,
     REMOVED,
     SUSPENDED,
     Card,
+    Recovery,
     Status,
     anchor_text,
     make_status_entry,
@@ -45,7 +55,8 @@ def directory() -> None:
     """The directory of keys, contacts and services."""
 
 
-directory.add_command(registrar)
+for command in (registrar, recover, proposals, sign, hsds):
+    directory.add_command(command)
 
 
 @directory.command()
@@ -160,13 +171,15 @@ async def approve(
     password_file: Path | None,
     name: str | None,
 ) -> None:
-    """Admit an organisation, after its fingerprint was compared on the telephone."""
+    """Grant a request, to join or to recover, after its fingerprint was heard on the telephone."""
     async with _reach(folder) as office:
         found = await office.ask("request", request=request, check=True)
         click.echo(f"{_place(found)}: {found['contact']}, {found['telephone']}")
         click.echo(f"The node at {found['endpoint']} {_answer(found)}.")
+        if found["kind"] == RECOVERY:
+            click.echo(CALL_THE_OLD_NUMBER)
         if found["hindrance"] is not None:
-            raise Trouble(f"this request cannot be admitted ({found['hindrance']}); decline it")
+            raise Trouble(f"this request cannot be granted ({found['hindrance']}); decline it")
         content = bytes(found["content"])
         desk.confirm_fingerprint(_fingerprint(content), fingerprint_file)
         who, _ = desk.opened(Folder(folder), password_file, name)
@@ -177,7 +190,7 @@ async def approve(
             by=who.name,
             called=called,
         )
-    click.echo(f"Admitted as member {bytes(done['member']).hex()}, entry {done['index']}.")
+    click.echo(granted(found, done))
 
 
 @directory.command()
@@ -356,9 +369,10 @@ def _signatures(content: bytes, key: Signer) -> list[list[bytes]]:
 def _fingerprint(content: bytes) -> str:
     """Of the keys in the very content that is going to be signed."""
     body = parse_entry(content).body
-    if not isinstance(body, Card):
-        raise Trouble("this request is not one to join")
-    return fingerprint(body.vault_key, body.node_key)
+    card = body.card if isinstance(body, Recovery) else body
+    if not isinstance(card, Card):
+        raise Trouble("this request is neither to join nor to recover")
+    return fingerprint(card.vault_key, card.node_key)
 
 
 def _until(text: str, now: int) -> int:

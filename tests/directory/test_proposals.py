@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from directory_roots import change_root, next_root
+from directory_roots import by, change_root, next_root
 from directory_server import Client, made
 from directory_world import DAY, id_of, signer
 from referral_directory.log.office import Refused
 from referral_protocol.directory.entries import Status, make_status_entry, sign_entry
 from referral_protocol.directory.state import MAX_AGE
-from referral_protocol.suite import Signer
 
 SECOND = signer("second registrar")
 THIRD = signer("third registrar")
@@ -37,10 +36,6 @@ def status_of(client: Client, status: str, until: int | None = None) -> bytes:
     return make_status_entry(
         client.place.genesis, member.id, member.number + 1, member.head, body, now
     )
-
-
-def by(content: bytes, *signers: Signer) -> list[list[bytes]]:
-    return [[each.key, each.signature] for each in sign_entry(content, *signers)]
 
 
 def standing(client: Client) -> str:

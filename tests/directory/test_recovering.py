@@ -5,25 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from directory_roots import change_root, root_keys
-from directory_server import Client, contents_of, made, records_of
-from directory_world import DAY, bundle_of, id_of, signer
+from directory_roots import CONTACTS, NEW, OLD, asked, by, change_root, root_keys
+from directory_server import Client, made, records_of
+from directory_world import DAY, id_of, signer
 from referral_directory.log.office import Plain
 from referral_protocol.directory import paths
 from referral_protocol.directory.board import read_board_tile
-from referral_protocol.directory.entries import Card, Status, make_status_entry, sign_entry
-from referral_protocol.directory.records import Records, Salted, read_records_tile, record_hashes
-from referral_protocol.directory.requests import (
-    Submission,
-    make_recovery,
-    parse_request_state,
-)
+from referral_protocol.directory.entries import Status, make_status_entry, sign_entry
+from referral_protocol.directory.records import Records, read_records_tile
+from referral_protocol.directory.requests import Submission, parse_request_state
 from referral_protocol.directory.rules import RECOVERY_DELAY, Member
 from referral_protocol.directory.tiles import parse_index
-from referral_protocol.suite import SUITE, Signer
-
-OLD, NEW, NODE = signer("lisbon vault"), signer("lisbon vault 2"), signer("lisbon node 2")
-CONTACTS = Salted("contacts", bytes(32), contents_of("utrecht")["contacts"])
 
 
 @pytest.fixture
@@ -36,22 +28,6 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
 
 def member(client: Client) -> Member:
     return client.running.ledger.directory.known(id_of("lisbon"))
-
-
-def asked(client: Client, vault: Signer = NEW, node: Signer = NODE) -> Submission:
-    """A request of Lisbon's new node, with new contacts."""
-    kept = tuple(record for record in records_of("lisbon") if record.name != "contacts")
-    hashes = record_hashes((CONTACTS, *kept))
-    card = Card((SUITE,), vault.public, node.public, "https://new.invalid", (), hashes)
-    now = client.place.clock()
-    bundle = bundle_of("lisbon", now, vault)
-    return make_recovery(
-        client.place.genesis, member(client), card, (vault, node), (CONTACTS,), bundle, now
-    )
-
-
-def by(content: bytes, *signers: Signer) -> list[list[bytes]]:
-    return [[each.key, each.signature] for each in sign_entry(content, *signers)]
 
 
 async def announced(client: Client) -> Submission:
