@@ -1,8 +1,8 @@
 """The directory with more than one face: what whoever holds its machine and all its keys can do.
 
-    other = await Face.of(fed, tmp_path / "other")   # the directory as it is now, once more
-    fed.faces["utrecht"] = other                     # from now on utrecht is shown this one
-    await fed.change_status_unseen(fed["lviv"], SUSPENDED, other.folder)
+    async with face_of(fed, tmp_path / "other") as other:  # the directory as it is now, once more
+        fed.faces["utrecht"] = other                       # from now on utrecht is shown this one
+        await fed.change_status_unseen(fed["lviv"], SUSPENDED, other.folder)
 
 Nothing is made up: a face is a copy of the directory's folder, served by the same program with the
 same log key and the same registrar. What differs is what is written into it, whom it is shown to,
@@ -10,9 +10,10 @@ and, for one that holds time still, its clock.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from fed_member import Member
 from federation import Federation
@@ -32,19 +33,6 @@ class Face:
         self._clock = clock
         self._lock: Lock | None = None
         self._serving: Any = None
-
-    @classmethod
-    async def of(cls, fed: Federation, path: Path, clock: Callable[[], int] | None = None) -> Self:
-        """The directory of now, copied while it is stopped; both run afterwards.
-
-        ``clock``: the face's own, for one that does not keep up; without it the federation's.
-        """
-        await fed.stop_directory()
-        shutil.copytree(fed.directory.path, path, ignore=shutil.ignore_patterns("*.sock", "lock"))
-        await fed.start_directory()
-        face = cls(Folder(path), clock or fed.clock)
-        await face.start()
-        return face
 
     async def start(self) -> None:
         """Serve this face."""
@@ -66,6 +54,25 @@ class Face:
         if self._lock is not None:
             self._lock.release()
         self._serving = self._lock = self.port = None
+
+
+@asynccontextmanager
+async def face_of(
+    fed: Federation, path: Path, clock: Callable[[], int] | None = None
+) -> AsyncIterator[Face]:
+    """The directory of now, copied while it is stopped; both run afterwards.
+
+    ``clock``: the face's own, for one that does not keep up; without it the federation's.
+    """
+    await fed.stop_directory()
+    shutil.copytree(fed.directory.path, path, ignore=shutil.ignore_patterns("*.sock", "lock"))
+    await fed.start_directory()
+    face = Face(Folder(path), clock or fed.clock)
+    await face.start()
+    try:
+        yield face
+    finally:
+        await face.stop()
 
 
 async def poll(member: Member) -> str | None:

@@ -62,8 +62,8 @@ class Federation:
     """Use as an asynchronous context manager; inside, every node knows every other one.
 
     ``strong`` names members whose passwords cost what production asks, so that they may also run
-    as processes; ``places`` the folders of those that lie elsewhere; ``now`` is the time at which
-    everything begins.
+    as processes; ``later`` those who are not there yet (:meth:`arrives`); ``places`` the folders of
+    those that lie elsewhere; ``now`` is the time at which everything begins.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Federation:
         folder: Path,
         *names: str,
         strong: tuple[str, ...] = (),
+        later: tuple[str, ...] = (),
         places: Mapping[str, Path] | None = None,
         now: int = SENT - 3_600_000,
     ) -> None:
@@ -82,8 +83,9 @@ class Federation:
         self.anchor = ""
         self.members = {
             name: Member(self, name, (places or {}).get(name, folder / name), strong=name in strong)
-            for name in names
+            for name in (*names, *later)
         }
+        self._later = later
         self._registrar: Signer | None = None
         self._directory_lock: Lock | None = None
         self._serving: Any = None
@@ -152,10 +154,15 @@ class Federation:
         await self.start_directory()
         self._endpoints[DIRECTORY] = "http://127.0.0.1:1"  # nobody connects there: it is routed
         for member in self.members.values():
-            await member.make(self._endpoints[member.name])
-            await member.start()
-            await self.join(member)
+            if member.name not in self._later:
+                await self.arrives(member)
+                await self.join(member)
         await self.everybody_knows()
+
+    async def arrives(self, member: Member) -> None:
+        """A node is set up and serves; it has not joined yet."""
+        await member.make(self._endpoints[member.name])
+        await member.start()
 
     def _port_of(self, asker: str, name: str) -> int | None:
         if name != DIRECTORY:
@@ -182,6 +189,11 @@ class Federation:
 
     async def join(self, member: Member) -> None:
         """Ask to be admitted, as `referral node join` does, and let the registrar admit it."""
+        await self.asks_to_join(member)
+        await self.admit()
+
+    async def asks_to_join(self, member: Member) -> None:
+        """What `referral node join` does, at the directory that this member is shown."""
         profile = profiles.encode(PROFILES.get(member.name, LISBON))
         answer = await member.node.operations().join(
             {
@@ -192,7 +204,6 @@ class Federation:
             }
         )
         assert answer["state"] == "waiting", answer
-        await self.admit()
 
     async def admit(self, folder: Folder | None = None) -> None:
         """What the registrar does with everybody who waits, at this directory or the true one."""
@@ -261,6 +272,7 @@ class Federation:
             and known.current_prekey(other.id) is not None
             and known.get(other.id).profile is not None
             for other in self.members.values()
+            if other.name not in self._later
         )
 
     async def learns(self, member: Member, ready: Callable[[], bool]) -> None:
