@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 
 from referral_protocol import examples, forms
 from referral_protocol.errors import ProtocolError
+from referral_protocol.examples.profiles import PROFILES as PLAINS
+from referral_protocol.forms.check import check
 from referral_protocol.forms.content import _FORBIDDEN, allowed_text, one_by_one, quickly
-from referral_protocol.forms.quick import conforms
+from referral_protocol.forms.model import Form
+from referral_protocol.forms.quick import compiled, conforms
+from referral_protocol.profiles import RECORDS
 from referral_protocol.wire import MAX_DEPTH, MAX_ITEMS, MAX_VALUES
 
 AT = examples.SENT
@@ -133,6 +137,24 @@ def test_what_was_changed_is_taken_by_both_or_by_none(seed: int) -> None:
             assert conforms(read) == (
                 forms.validate(read) == [] and read.get("form") in forms.FORMS
             )
+
+
+PROFILES: list[tuple[Form, dict[str, Any]]] = [
+    (form, {"form": form.code, name: plain[name]})
+    for plain in PLAINS.values()
+    for name, form in RECORDS.items()
+]
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.integers(0, 2**32))
+def test_records_of_profiles_likewise(seed: int) -> None:
+    chance = random.Random(seed)
+    form, whole = chance.choice(PROFILES)
+    assert compiled(form)(whole)
+    content = changed(whole, chance)
+    if content.get("form") == form.code:
+        assert compiled(form)(content) == (check(form, content, for_writing=False) == [])
 
 
 @settings(max_examples=300, deadline=None)

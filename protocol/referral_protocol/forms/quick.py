@@ -5,15 +5,16 @@ of the same checks for all kinds but the most frequent. Where it says no, ``chec
 wrong: it alone decides what is refused. Each form is compiled once, when it is first read.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from referral_protocol import codes
 from referral_protocol.forms.content import allowed_text
 from referral_protocol.forms.model import Field, Form, Kind
 from referral_protocol.forms.tables import FORMS
-from referral_protocol.forms.values import CODE_FORM, problems
+from referral_protocol.forms.values import CODE_FORM, MARKUP, problems
 
 Right = Callable[[Any], bool]
 
@@ -27,7 +28,11 @@ def conforms(content: Mapping[str, Any]) -> bool:
 
 @cache
 def _form(code: str) -> Right:
-    form: Form = FORMS[code]
+    return compiled(FORMS[code])
+
+
+def compiled(form: Form) -> Right:
+    """The same for a form that is not in the table of bodies; to be made once."""
     return _group(form.all_fields(), strict=not form.authored, public=form.public)
 
 
@@ -56,13 +61,15 @@ def _field(field: Field, *, strict: bool, public: bool) -> Right:
         return lambda value: bool(value) and group(value)
     if field.kind is Kind.GROUPS:
         return _rows(_group(field.fields, strict=strict, public=public), field.max)
-    if not public:
-        if field.kind in (Kind.LINE, Kind.TEXT):
-            return _text(field)
-        if field.kind is Kind.CODE:
-            return _code(field)
-        if field.kind is Kind.CODES:
-            return _codes(field)
+    if field.kind in (Kind.LINE, Kind.TEXT):
+        text = _text(field)
+        return _unmarked(text) if public else text
+    if field.kind is Kind.CODE:
+        return _code(field)
+    if field.kind is Kind.CODES:
+        return _many(_code(field), field.max)
+    if field.kind in _FORMS:
+        return _many(_formed(_FORMS[field.kind]), field.max)
     return lambda value: not any(True for _ in problems(value, field, (), False, public))
 
 
@@ -108,9 +115,22 @@ def _code(field: Field) -> Right:
     return right
 
 
-def _codes(field: Field) -> Right:
-    one, most = _code(field), field.max
+_FORMS: Final = {
+    Kind.COUNTRIES: codes.COUNTRY_FORM,
+    Kind.REGIONS: codes.REGION_FORM,
+    Kind.LANGUAGES: codes.LANGUAGE_FORM,
+}
 
+
+def _formed(form: re.Pattern[str]) -> Right:
+    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None
+
+
+def _unmarked(text: Right) -> Right:
+    return lambda value: text(value) and MARKUP.search(value) is None
+
+
+def _many(one: Right, most: int) -> Right:
     def right(value: Any) -> bool:
         return (
             isinstance(value, list)

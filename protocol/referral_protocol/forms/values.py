@@ -36,7 +36,7 @@ SHORT_FORM: Final = re.compile(r"[0-9]+( [0-9]+)*")
 _NO_MAIL: Final = r' @<>()\[\],;:\\"'
 E_MAIL_FORM: Final = re.compile(rf"[^{_NO_MAIL}]{{1,64}}@[^{_NO_MAIL}/]+\.[^{_NO_MAIL}/.]{{2,}}")
 WEB_FORM: Final = re.compile(r'https://[^ <>"/?#@]+\.[^ <>"/?#@.]{2,}([/?#][^ <>"]*)?')
-_MARKUP: Final = re.compile("[<>\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+MARKUP: Final = re.compile("[<>\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def problems(
@@ -46,7 +46,7 @@ def problems(
     check = _CHECKS[field.kind]
     for code, words in check(value, field, writing):
         yield FormProblem(path, code, words)
-    if public and isinstance(value, str) and _MARKUP.search(value):
+    if public and isinstance(value, str) and MARKUP.search(value):
         yield FormProblem(path, "not-allowed", f"{field.label}: < and > are not allowed here")
 
 
