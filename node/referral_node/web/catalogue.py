@@ -5,9 +5,6 @@ It answers which services pass the filters and in which order, and holds only wh
 10,000 profiles the words would be a hundred megabytes, so a page reads those that it draws. The
 order under a draft is `fit.rank`'s, always; nothing here judges a service otherwise. Pure but for
 reading the book.
-
-A set of services is one integer with a bit for each, in the order of the organisations' names: so a
-filter costs one `&`, whatever the number of services.
 """
 
 from collections import Counter
@@ -18,27 +15,24 @@ from referral_node.exchange import MemberBook
 from referral_protocol import fit
 from referral_protocol.fit import ServiceFit, Wanted
 from referral_protocol.profiles import Profile, Service
+from referral_ui.filters import NEED, Bits, Key, ServiceSets, in_order, places
 
-FILTERS: Final = ("country", "need", "language", "form", "capacity")
-NOT_FULL: Final = "not-full"
 OF_THE_DRAFT: Final = "draft"
+"""The value of the filter for needs that stands for all those of the draft."""
 FEW: Final = 1_500
 """Up to so many services are ranked at once; of more, first those that the person may use."""
 
-Bits = int
-
 
 class Place(NamedTuple):
-    """One service: whose, the how-manieth of its profile, and in which country."""
+    """One service: whose, and the how-manieth of its profile."""
 
     member: bytes
     number: int
-    country: str
 
 
 class Catalogue:
-    """``version``: the member book's when it was made. ``countries``, ``languages``: those that
-    some service is in or names. ``towns``: by the region that they stand for."""
+    """``version``: the member book's when it was made. ``towns``: by the region that they stand
+    for. A service is called by its place in the order of the organisations' names."""
 
     def __init__(self, book: MemberBook, us: bytes) -> None:
         self.version = book.version
@@ -47,44 +41,38 @@ class Catalogue:
         self.towns = _towns(profile for _, profile in everybody)
         found = [(member, profile) for member, profile in everybody if member != us]
         self.places = [
-            Place(member, number, profile.organisation.country)
+            Place(member, number)
             for member, profile in found
             for number in range(len(profile.services))
         ]
-        marks, readiness = _Marks(), []
-        at = 0
-        for _, profile in found:
-            for service in profile.services:
-                marks.note(at, service, profile.organisation.country)
-                readiness.append((*_readiness(service), at))
-                at += 1
-        self.everything: Bits = (1 << at) - 1
-        self._sets = marks.sets(at)
-        self._ready = [place for *_, place in sorted(readiness)]
-        self.countries = sorted({place.country for place in self.places})
-        self.languages = frozenset(value for name, value in self._sets if name == "language")
+        services = [
+            (profile.organisation.country, service)
+            for _, profile in found
+            for service in profile.services
+        ]
+        self.sets = ServiceSets(services, _also)
+        ready = [(*_readiness(service), at) for at, (_, service) in enumerate(services)]
+        self._ready = [at for *_, at in sorted(ready)]
         self._ranked: dict[tuple[Wanted, Bits], list[int]] = {}
 
+    @property
+    def everything(self) -> Bits:
+        return self.sets.everything
+
     def passing(self, asked: Mapping[str, str], needs: Sequence[str] = ()) -> Bits:
-        """Those that the filters let through; an empty filter lets everything through. ``needs``:
-        the draft's, for "any need of this draft"."""
-        passed = self.everything
-        for name in FILTERS:
-            value = asked.get(name, "")
-            if name == "need" and value == OF_THE_DRAFT:
-                passed &= self._any("need", needs) if needs else self.everything
-            elif value:
-                passed &= self._sets.get((name, value), 0)
-        return passed
+        """Those that the filters let through. ``needs``: the draft's, for "any need of it"."""
+        if asked.get(NEED) != OF_THE_DRAFT:
+            return self.sets.passing(asked)
+        meeting = self.sets.any(NEED, needs) if needs else self.everything
+        return self.sets.passing(asked, {NEED: meeting})
 
     def counted(self, chosen: Bits) -> Counter[str]:
         """How many of them there are in each country."""
-        return Counter(self.places[at].country for at in members_of(chosen))
+        return self.sets.counted(chosen)
 
     def readiest(self, chosen: Bits) -> list[int]:
         """Those with room first, then those that answer soonest, then by name."""
-        digits = _digits(chosen, len(self.places))
-        return [at for at in self._ready if digits[at] == "1"]
+        return in_order(self._ready, chosen)
 
     def best(self, wanted: Wanted, chosen: Bits, upto: int) -> list[int]:
         """The best fitting ones first, then as ready as they are: at least ``upto`` of them, if
@@ -105,14 +93,14 @@ class Catalogue:
         self._ranked[key] = ranked
         return ranked
 
-    def _rank(self, wanted: Wanted, chosen: Bits) -> list[tuple[int, ServiceFit]]:
-        """All of these by fit. The key of each carries its place."""
-        keyed = [(str(at), service) for at, service in self._services(members_of(chosen))]
-        return [(int(found.key), found) for found in fit.rank(wanted, keyed)]
-
     def service(self, at: int) -> Service | None:
         """One service, read anew."""
         return next((service for _, service in self._services([at])), None)
+
+    def _rank(self, wanted: Wanted, chosen: Bits) -> list[tuple[int, ServiceFit]]:
+        """All of these by fit. The key of each carries its place."""
+        keyed = [(str(at), service) for at, service in self._services(places(chosen))]
+        return [(int(found.key), found) for found in fit.rank(wanted, keyed)]
 
     def _services(self, chosen: Iterable[int]) -> Iterable[tuple[int, Service]]:
         held: tuple[bytes, Profile | None] = (b"", None)
@@ -126,60 +114,19 @@ class Catalogue:
     def _usable(self, wanted: Wanted) -> Bits:
         """All that a person may use, and some more: those that meet a need and are not plainly for
         people of other countries."""
-        meeting = self._any("need", wanted.needs)
+        meeting = self.sets.any(NEED, wanted.needs)
         if not wanted.lives_country or not wanted.harmed_country:
             return meeting
         lands = (wanted.lives_country, wanted.harmed_country)
-        return meeting & (self._any("land", lands) | self._sets.get(("open", ""), 0))
-
-    def _any(self, name: str, values: Iterable[str]) -> Bits:
-        found = 0
-        for value in values:
-            found |= self._sets.get((name, value), 0)
-        return found
+        return meeting & (self.sets.any("land", lands) | self.sets.of("open"))
 
 
-class _Marks:
-    """Collects which services have what, then packs each set into one integer."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str], list[int]] = {}
-
-    def note(self, at: int, service: Service, country: str) -> None:
-        online = "online" in service.forms and service.eligibility == "any-place"
-        self._add("country", country, at)
-        if online:
-            self._add("online", "", at)
-        for need in service.needs:
-            self._add("need", need, at)
-        for form in service.forms:
-            self._add("form", form, at)
-        if service.interpreters == "any-language":
-            self._add("any-language", "", at)
-        for tag in {*service.languages, *service.interpreter_languages}:
-            self._add("language", tag, at)
-        if service.capacity:
-            self._add("capacity", service.capacity, at)
-        if service.capacity != "no-capacity":
-            self._add("capacity", NOT_FULL, at)
-        if _open(service):
-            self._add("open", "", at)
-        for land in {*service.lives_in, *service.harmed_in}:
-            self._add("land", land, at)
-
-    def _add(self, name: str, value: str, at: int) -> None:
-        self._found.setdefault((name, value), []).append(at)
-
-    def sets(self, count: int) -> dict[tuple[str, str], Bits]:
-        """By filter and value. Who helps online from any place stands in every country's set; who
-        has an interpreter for any language in every language's."""
-        packed = {key: _packed(places, count) for key, places in self._found.items()}
-        for filtered, everywhere in (("country", "online"), ("language", "any-language")):
-            also = packed.get((everywhere, ""), 0)
-            for key in packed:
-                if key[0] == filtered:
-                    packed[key] |= also
-        return packed
+def _also(service: Service) -> Iterable[Key]:
+    """The sets that `_usable` needs."""
+    if _open(service):
+        yield "open", ""
+    for land in {*service.lives_in, *service.harmed_in}:
+        yield "land", land
 
 
 def _open(service: Service) -> bool:
@@ -187,22 +134,6 @@ def _open(service: Service) -> bool:
     if service.eligibility == "harmed-here":
         return not service.harmed_in and not service.lives_in
     return service.eligibility not in ("lives-here", "either") or not service.lives_in
-
-
-def members_of(chosen: Bits) -> list[int]:
-    """The places of a set's services, in order."""
-    return [at for at, digit in enumerate(reversed(f"{chosen:b}")) if digit == "1"]
-
-
-def _digits(chosen: Bits, count: int) -> str:
-    return f"{chosen:0{count}b}"[::-1]
-
-
-def _packed(places: Sequence[int], count: int) -> Bits:
-    data = bytearray(count // 8 + 1)
-    for at in places:
-        data[at >> 3] |= 1 << (at & 7)
-    return int.from_bytes(data, "little")
 
 
 def _by_name(found: tuple[bytes, Profile]) -> tuple[str, bytes]:

@@ -7,7 +7,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from referral_node.exchange import NO_ANSWERS
-from referral_node.web.catalogue import FEW, FILTERS, Bits, Catalogue
+from referral_node.web.catalogue import FEW, Catalogue
 from referral_node.web.members import organisation
 from referral_node.web.pages import find_view
 from referral_node.web.pages.at_hand import AtHand, at_hand, draft_of
@@ -16,6 +16,7 @@ from referral_node.web.routing import Route, get
 from referral_node.web.visit import Visit
 from referral_protocol import codes
 from referral_ui import words
+from referral_ui.filters import FILTERS, Bits, known
 from referral_ui.forms import Form
 from referral_ui.map import NOTE, View
 from referral_ui.paging import PER_PAGE, Paging
@@ -29,10 +30,8 @@ async def show(visit: Visit) -> web.StreamResponse:
     draft = query.get("draft", "")
     hand = at_hand(visit, await draft_of(visit, draft)) if draft else None
     catalogue = visit.site.catalogue()
-    offered = find_view.choices(
-        catalogue.countries, catalogue.languages, with_draft=hand is not None
-    )
-    search = _search(find_view.known(query, offered), draft, hand, query.get("map", ""))
+    offered = find_view.choices(catalogue.sets, with_draft=hand is not None)
+    search = _search(known(query, offered), draft, hand, query.get("map", ""))
     needs = hand.wanted.needs if hand is not None else ()
     kept = catalogue.passing(search.filters, needs)
     paging = Paging.of(

@@ -18,13 +18,14 @@ from markupsafe import Markup
 
 from referral_node.exchange import NO_ANSWERS, Answers
 from referral_node.web import fit_words
-from referral_node.web.catalogue import FILTERS, NOT_FULL, OF_THE_DRAFT
+from referral_node.web.catalogue import OF_THE_DRAFT
 from referral_node.web.fit_words import Wish
 from referral_node.web.members import Organisation
-from referral_node.web.pages.step_view import Choices, languages
 from referral_protocol import codes, fit
 from referral_protocol.fit import Wanted
 from referral_protocol.profiles import Service
+from referral_ui import filters
+from referral_ui.filters import ServiceSets
 from referral_ui.map import Country, View, outside_europe, world_map
 from referral_ui.paging import Paging
 from referral_ui.parts import Choice, Link, Mark, Text
@@ -86,7 +87,7 @@ class FindPage:
 
     caption: Text
     rows: tuple[Row, ...]
-    choices: Mapping[str, Choices]
+    choices: Mapping[str, tuple[Choice, ...]]
     map: Markup
     other_map: Link
     filtered: bool
@@ -226,39 +227,17 @@ def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
 
 
-def choices(
-    countries: Sequence[str], spoken: frozenset[str], *, with_draft: bool
-) -> dict[str, Choices]:
-    """What each filter offers. Only countries and languages that some service names: any other
-    would leave everything out."""
-    country = sorted((codes.COUNTRIES.label(code), code) for code in countries)
-    needs = codes.listed("needs")
-    first = (Choice(OF_THE_DRAFT, "Any need of this draft"),) if with_draft else ()
-    listed = [choice for group in languages() for choice in getattr(group, "choices", ())]
-    return {
-        "country": tuple(Choice(code, f"{name}, and online") for name, code in country),
-        "need": (*first, *(Choice(code, needs.label(code)) for code in needs)),
-        "language": tuple(choice for choice in listed if choice.code in spoken),
-        "form": tuple(
-            Choice(code, row.label) for code, row in codes.listed("forms-of-help").codes.items()
-        ),
-        "capacity": (
-            Choice("has-capacity", "Has capacity"),
-            Choice(NOT_FULL, "Anything but full"),
-        ),
-    }
-
-
-def known(asked: Mapping[str, str], offered: Mapping[str, Choices]) -> dict[str, str]:
-    """The filters as asked for, without what is not offered: an old or mistyped address must not
-    leave everything out."""
-    good = {name: {getattr(each, "code", "") for each in offered[name]} for name in FILTERS}
-    return {name: asked.get(name, "") if asked.get(name) in good[name] else "" for name in FILTERS}
+def choices(sets: ServiceSets, *, with_draft: bool) -> dict[str, tuple[Choice, ...]]:
+    """What each filter offers; with a draft also all its needs at once."""
+    offered = filters.choices(sets)
+    if with_draft:
+        offered[filters.NEED] = (Choice(OF_THE_DRAFT, "Any need of this draft"), *offered["need"])
+    return offered
 
 
 def page(
     rows: Sequence[Row],
-    offered: Mapping[str, Choices],
+    offered: Mapping[str, tuple[Choice, ...]],
     search: Search,
     paging: Paging,
     counts: tuple[Counter[str], Counter[str]],
