@@ -11,13 +11,13 @@ from typing import Final
 
 import click
 
-from referral_directory import desk, main, registrars
-from referral_directory.config import PORT, Config, read_config, write_config
+from referral_directory import desk, main
 from referral_directory.control import Reached, reach
 from referral_directory.folder import Folder
+from referral_directory.founding_commands import init, serve
+from referral_directory.history_commands import acts, history, invite
 from referral_directory.hsds_commands import hsds
 from referral_directory.log.office import Plain
-from referral_directory.logs import set_up
 from referral_directory.options import as_json, as_name, password_file, state, told
 from referral_directory.recover_commands import (
     CALL_THE_OLD_NUMBER,
@@ -37,7 +37,6 @@ from referral_protocol.directory.entries import (
     Card,
     Recovery,
     Status,
-    anchor_text,
     make_status_entry,
     parse_entry,
     sign_entry,
@@ -55,73 +54,11 @@ def directory() -> None:
     """The directory of keys, contacts and services."""
 
 
-for command in (registrar, recover, proposals, sign, hsds):
+for command in (
+    *(init, serve, registrar, recover, proposals, sign),
+    *(history, acts, invite, hsds),
+):
     directory.add_command(command)
-
-
-@directory.command()
-@state
-@click.option("--origin", help="The log's name for ever, like directory.example.org.")
-@password_file
-@click.option(
-    "--registrar",
-    "first",
-    default=registrars.FIRST,
-    show_default=True,
-    help="The first registrar's name, to sign in with.",
-)
-@click.option("--display", help="The first registrar's full name, for people to read.")
-@click.option(
-    "--root-password-file",
-    type=_FILE,
-    help="The root keys' password; without it they get the one of --password-file.",
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--proxy", is_flag=True, help="A web server in front speaks TLS.")
-@click.option("--allow-loopback", is_flag=True, help="Members on this machine: for trials only.")
-@told
-async def init(
-    folder: Path,
-    origin: str | None,
-    password_file: Path | None,
-    first: str,
-    display: str | None,
-    root_password_file: Path | None,
-    host: str,
-    port: int,
-    proxy: bool,
-    allow_loopback: bool,
-) -> None:
-    """Make a new directory and print its anchor."""
-    name = origin or str(click.prompt("The log's name, like directory.example.org"))
-    password = desk.new_password("Registrar's password", password_file)
-    root = desk.new_password("Root keys' password", root_password_file or password_file)
-    person = main.Person(first, display or first.capitalize())
-    config = Config(host=host, port=port, proxy=proxy, allow_loopback=allow_loopback)
-    place = Folder(folder)
-    genesis = await main.found(
-        place, write_config(config), name, main.Passwords(password, root), main.World(), person
-    )
-    click.echo(f"The directory {name} lies in {folder}.")
-    click.echo(
-        f"Move the three files in {place.offline} to three USB sticks now, each to another person."
-    )
-    click.echo("Give every member this anchor on paper:")
-    click.echo(f"anchor {anchor_text(genesis)}")
-    desk.show_secret(registrars.unlock(place, first, password), name)
-
-
-@directory.command()
-@state
-@click.option("--port", type=click.IntRange(0, 65535), help="Instead of the one in the file.")
-@told
-async def serve(folder: Path, port: int | None) -> None:
-    """Run until SIGTERM; prints `ready` and the address once it listens."""
-    place = Folder(folder)
-    place.check()
-    set_up(read_config(place.config).log_level)
-    await main.serve(place, port, main.World(), lambda url: click.echo(f"ready {url}"))
 
 
 @directory.command()

@@ -3,14 +3,19 @@
 Law: an unknown key is refused, never skipped. Every error is one line with the file, what is wrong
 and what may stand there.
 
+    url = "https://directory.example.org"
     host = "127.0.0.1"
     port = 8710
     proxy = true            # a web server in front speaks TLS and sets X-Forwarded-For
+    [console]
+    hosts = ["console.directory.example.org"]
+    proxy = true
 """
 
 import ipaddress
 import ssl
 import tomllib
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -18,10 +23,17 @@ import msgspec
 from msgspec import Meta
 
 from referral_directory.trouble import Trouble
+from referral_protocol.directory.endpoints import parse_endpoint
+from referral_protocol.errors import ProtocolError
 
 FILE: Final = "directory.toml"
 PORT: Final = 8710
 
+CONSOLE_PORT: Final = 8711
+TIME_ZONE: Final = "Europe/Brussels"
+"""Where VSE's office is."""
+
+HostName = Annotated[str, Meta(pattern=r"\A(?=.{1,253}\Z)[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z")]
 Level = Literal["debug", "info", "warning", "error"]
 
 
@@ -32,20 +44,39 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
 
 
+class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The registrars' pages. ``hosts``: the names under which a browser may ask for them;
+    ``time_zone``: where their readers' clocks hang.
+
+    Off loopback only with ``tls``, or with ``proxy = true``: then one in front speaks TLS.
+    """
+
+    hosts: Annotated[tuple[HostName, ...], Meta(min_length=1, max_length=20)] = ("localhost",)
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = CONSOLE_PORT
+    proxy: bool = False
+    time_zone: str = TIME_ZONE
+    tls: Tls | None = None
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file; everything has a default.
 
+    ``url``: where members reach this directory, for invitations; without it, where it listens.
     ``proxy``: requests come through a web server whose ``X-Forwarded-For`` may be believed.
     ``allow_loopback``: members on this machine, without TLS, for trials only. It must stand here
-    from the beginning: it decides which entries the log may hold.
+    from the beginning: it decides which entries the log may hold. ``console``: without it there is
+    none.
     """
 
+    url: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = PORT
     proxy: bool = False
     allow_loopback: bool = False
     log_level: Level = "info"
     tls: Tls | None = None
+    console: Console | None = None
 
 
 def read_config(path: Path) -> Config:
@@ -71,7 +102,12 @@ def parse_config_text(text: str, path: Path) -> Config:
         raise Trouble(f"{path}: not well-formed TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise Trouble(f"{path}: {_words(str(error))}") from None
-    _check_host(config, path)
+    _check_host("host", config, path)
+    _check_url(config, path)
+    if config.console is not None:
+        _check_host("console.host", config.console, path)
+        if not _is_zone(config.console.time_zone):
+            raise Trouble(f"{path}: console.time_zone: write one like {TIME_ZONE}")
     return config
 
 
@@ -79,6 +115,7 @@ def write_config(config: Config) -> str:
     """The text of a new file: what differs from the defaults, and where it listens."""
     lines = [
         "# How this directory listens. Unknown keys are refused.",
+        *([f'url = "{config.url}"'] if config.url else []),
         f'host = "{config.host}"',
         f"port = {config.port}",
     ]
@@ -87,6 +124,12 @@ def write_config(config: Config) -> str:
     if config.allow_loopback:
         lines += ["# For trials on one machine only: members on loopback, without TLS."]
         lines.append("allow_loopback = true")
+    if config.console is not None:
+        hosts = ", ".join(f'"{host}"' for host in config.console.hosts)
+        lines += ["", "# The registrars' pages.", "[console]", f"hosts = [{hosts}]"]
+        lines.append(f"port = {config.console.port}")
+        if config.console.proxy:
+            lines.append("proxy = true")
     return "\n".join(lines) + "\n"
 
 
@@ -112,10 +155,27 @@ def _words(message: str) -> str:
     return f"{message[:1].lower()}{message[1:]}"
 
 
-def _check_host(config: Config, path: Path) -> None:
+def _check_host(what: str, config: Config | Console, path: Path) -> None:
     try:
         address = ipaddress.ip_address(config.host)
     except ValueError:
-        raise Trouble(f"{path}: host: write an IP address, like 127.0.0.1 or 0.0.0.0") from None
+        raise Trouble(f"{path}: {what}: write an IP address, like 127.0.0.1 or 0.0.0.0") from None
     if not address.is_loopback and config.tls is None and not config.proxy:
-        raise Trouble(f"{path}: host: off loopback set [tls], or proxy = true")
+        tls = what.replace("host", "tls")
+        raise Trouble(f"{path}: {what}: off loopback set [{tls}], or proxy = true")
+
+
+def _check_url(config: Config, path: Path) -> None:
+    try:
+        if config.url:
+            parse_endpoint(config.url, config.allow_loopback)
+    except ProtocolError:
+        raise Trouble(f"{path}: url: write it like https://directory.example.org") from None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

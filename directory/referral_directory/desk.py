@@ -90,10 +90,15 @@ def show_secret(registrar: Registrar, issuer: str) -> None:
     uri = secret_uri(registrar.secret, issuer, registrar.name)
     click.echo(f"Codes of six digits for {registrar.name}, to sign in to the console.")
     click.echo("Read this now with an authenticator program; it is not shown again:")
-    if sys.stdout.isatty():
-        segno.make(uri, error="m").terminal(compact=True)
+    show_qr(segno.make(uri, error="m", micro=False))
     click.echo(f"secret {secret_text(registrar.secret)}")
     click.echo(f"totp {uri}")
+
+
+def show_qr(code: segno.QRCode) -> None:
+    """A QR code, where somebody can scan it: at a terminal."""
+    if sys.stdout.isatty():
+        code.terminal(compact=True)
 
 
 def confirm_fingerprint(expected: str, path: Path | None) -> None:
@@ -139,6 +144,13 @@ def how_it_differs(typed: str, expected: str) -> str:
         which = " and ".join(lines)
         what = f"Lines {which} are not the same. Ask them to read lines {which} again."
     return f"{what} Different twice? Stop."
+
+
+def show_ready(url: str, console: str | None) -> None:
+    """Where it listens: the line for whoever waits, then the registrars' pages."""
+    click.echo(f"ready {url}")
+    if console is not None:
+        click.echo(f"console {console}")
 
 
 def shown_time(at: int) -> str:

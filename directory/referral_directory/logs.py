@@ -27,6 +27,9 @@ ALLOWED: Final = frozenset(
         "answer",
         "size",
         "port",
+        "incident",
+        "error",
+        "where",
     }
 )
 

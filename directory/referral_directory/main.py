@@ -9,13 +9,14 @@ import errno
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
 import structlog
 
 from referral_directory import registrars
-from referral_directory.config import Config, read_config, tls_context
+from referral_directory.config import Config, Console, read_config, tls_context
+from referral_directory.console.serving import Given, console
 from referral_directory.control import listening
 from referral_directory.folder import Folder, Lock, write_private
 from referral_directory.log.ledger import Clock, Ledger
@@ -33,8 +34,10 @@ from referral_directory.sealing import (
 from referral_directory.server.app import Listener, build_app
 from referral_directory.server.limits import HEAD_TIME, Pace
 from referral_directory.server.probe import GOOD, probe
+from referral_directory.server.rounds import Ask, Rounds
 from referral_directory.trouble import Trouble
 from referral_protocol.directory.entries import (
+    Card,
     Root,
     entry_hash,
     make_root_entry,
@@ -43,12 +46,14 @@ from referral_protocol.directory.entries import (
 from referral_protocol.directory.requests import asked_card
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import SEED_SIZE, Signer, self_test
+from referral_ui.assets import AssetsMissing
 from referral_ui.connections import listen
 from referral_ui.stopping import Stop
 
 ROOT_KEYS: Final = 3
 ROOT_THRESHOLD: Final = 2
 UPKEEP: Final = 30.0
+ROUND: Final = 60.0
 PROBE_AGAIN: Final = 5 * 60 * 1000
 SHUTDOWN: Final = 5.0
 STOP_WITHIN: Final = 25
@@ -175,11 +180,21 @@ async def office(folder: Folder, world: World) -> AsyncIterator[Office]:
 def prober(config: Config, world: World) -> Check:
     """A function that asks a request's endpoint."""
 
+    ask = asker(config, world)
+
     async def check(kept: Kept) -> str:
-        card = asked_card(kept.submission)
-        return await probe(card, world.clock(), allow_loopback=config.allow_loopback)
+        return await ask(asked_card(kept.submission))
 
     return check
+
+
+def asker(config: Config, world: World) -> Ask:
+    """A function that asks the endpoint of a card."""
+
+    async def ask(card: Card) -> str:
+        return await probe(card, world.clock(), allow_loopback=config.allow_loopback)
+
+    return ask
 
 
 class Running(NamedTuple):
@@ -189,6 +204,8 @@ class Running(NamedTuple):
     office: Office
     url: str
     port: int
+    console: str | None
+    """Where registrars sign in; None without ``[console]``."""
 
 
 @asynccontextmanager
@@ -217,19 +234,54 @@ async def serving(
             )
         except OSError as error:
             raise Trouble(_cannot_listen(error, config.host, wanted)) from None
-        upkeep = asyncio.create_task(_upkeep(ledger, requests, check, asked), name="upkeep")
+        rounds = Rounds(ledger, asker(config, world))
+        tasks = [
+            asyncio.create_task(_upkeep(ledger, requests, check, asked), name="upkeep"),
+            asyncio.create_task(_rounds(rounds), name="rounds"),
+        ]
         scheme = "http" if config.tls is None else "https"
         host = f"[{config.host}]" if ":" in config.host else config.host
+        url = f"{scheme}://{host}:{server.port}"
+        registrar = Office(ledger, requests, check)
+        address = config.url or url
+        given = Given(folder, ledger, registrar, requests, address, world.random, world.cost)
         try:
-            registrar = Office(ledger, requests, check)
-            async with listening(folder, registrar):
-                url = f"{scheme}://{host}:{server.port}"
-                yield Running(ledger, registrar, url, server.port)
+            async with listening(folder, registrar), _console(given, config.console) as pages:
+                yield Running(ledger, registrar, url, server.port, pages)
         finally:
-            upkeep.cancel()
-            with suppress(asyncio.CancelledError):
-                await upkeep
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await server.close()
+
+
+@asynccontextmanager
+async def _console(given: Given, config: Console | None) -> AsyncIterator[str | None]:
+    """The registrars' pages, if there are any; Trouble if they cannot be served."""
+    if config is None:
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        try:
+            pages = await stack.enter_async_context(console(given, config))
+        except OSError as error:
+            raise Trouble(_cannot_listen(error, config.host, config.port)) from None
+        except AssetsMissing as error:
+            raise Trouble(str(error)) from None
+        yield pages
+
+
+async def _rounds(rounds: Rounds) -> None:
+    """Ask members' endpoints, a few every minute, each once a day."""
+    while True:
+        await asyncio.sleep(ROUND)
+        try:
+            await rounds.go()
+        except StoreError as error:
+            log.error("rounds.failed", code=error.code)
+        except Exception as error:  # noqa: BLE001 - the next round is as good
+            log.error("rounds.failed", kind=type(error).__name__)
 
 
 async def _upkeep(ledger: Ledger, requests: Requests, check: Check, asked: asyncio.Event) -> None:
@@ -277,9 +329,9 @@ def _check_suite() -> None:
 
 
 async def serve(
-    folder: Folder, port: int | None, world: World, ready: Callable[[str], None]
+    folder: Folder, port: int | None, world: World, ready: Callable[[str, str | None], None]
 ) -> None:
-    """Run until SIGTERM or SIGINT; ``ready`` gets the address once it listens."""
+    """Run until SIGTERM or SIGINT; ``ready`` gets its address and the console's once it listens."""
     folder.check()
     config = read_config(folder.config)
     lock = Lock.take(folder)
@@ -289,7 +341,7 @@ async def serve(
         stop = Stop(STOP_WITHIN)
         async with serving(folder, config, world, port) as running:
             log.info("ready", port=running.port, size=running.ledger.checkpoint.size)
-            ready(running.url)
+            ready(running.url, running.console)
             await stop.wait()
         log.info("stopped")
     finally:

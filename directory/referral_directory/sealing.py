@@ -93,7 +93,7 @@ def seal_bytes(
     """Write ``plain``, which begins with the seed of the public ``key``, under the password."""
     salt, nonce = random(argon2id.SALTBYTES), random(Aead.NONCE_SIZE)
     public = key.hex()
-    box = Aead(_derive(password, salt, cost))
+    box = Aead(stretch(password, salt, cost))
     sealed = box.encrypt(plain, _bound(role, public, display), nonce).ciphertext
     file = SealedFile(
         role,
@@ -117,7 +117,7 @@ def open_sealed(path: Path, role: Role, password: str) -> tuple[str, bytes]:
         raise Trouble(f"{path}: holds a {file.role} key, not a {role} key")
     cost = Cost(file.passes, file.memory)
     try:
-        box = Aead(_derive(password, bytes.fromhex(file.salt), cost))
+        box = Aead(stretch(password, bytes.fromhex(file.salt), cost))
         sealed, nonce = bytes.fromhex(file.sealed), bytes.fromhex(file.nonce)
         plain = box.decrypt(sealed, _bound(role, file.public, file.display), nonce)
     except (CryptoError, ValueError):
@@ -144,7 +144,8 @@ def about(path: Path) -> SealedFile:
         raise Trouble(f"{path}: not a sealed key, or sealed too cheaply") from None
 
 
-def _derive(password: str, salt: bytes, cost: Cost) -> bytes:
+def stretch(password: str, salt: bytes, cost: Cost) -> bytes:
+    """A key of 32 bytes from a password; Trouble if the memory is not there."""
     try:
         return argon2id.kdf(Aead.KEY_SIZE, password.encode("utf-8"), salt, cost.passes, cost.memory)
     except MemoryError:

@@ -75,7 +75,7 @@ async def directory(folder: Folder, clock: Callable[[], int]) -> None:
     directory_logs.set_up("info")
     world = directory_main.World(clock=clock, cost=CHEAP_DIRECTORY)
 
-    def ready(url: str) -> None:
+    def ready(url: str, _: str | None) -> None:
         _stop(lambda: os.kill(os.getpid(), signal.SIGTERM))
         print(json.dumps({"exchange": int(url.rsplit(":", 1)[1])}), flush=True)
 

@@ -35,7 +35,7 @@ async def refused(place: Place, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("prot = 1", "unknown key `prot`; known are allow_loopback, host"),
+        ("prot = 1", "unknown key `prot`; known are allow_loopback, console, host"),
         ("port = 70000", "port"),
         ("port = '8710'", "port"),
         ("host = 'example.org'", "write an IP address"),

@@ -206,8 +206,7 @@ def test_the_search_for_events_finds_them() -> None:
     ("heading", "packages", "shared"),
     [
         ("Events of a node", ("node/referral_node", "tools/referral_ui"), set()),
-        # It has no pages yet: of the page kit it uses the listener alone.
-        ("Events of the directory", ("directory/referral_directory",), {"request.failed"}),
+        ("Events of the directory", ("directory/referral_directory", "tools/referral_ui"), set()),
     ],
 )
 def test_the_runbook_explains_every_event_and_no_other(

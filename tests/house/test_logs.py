@@ -45,7 +45,7 @@ def test_the_search_for_keywords_finds_them() -> None:
     ("allowed", "folders"),
     [
         (node_logs.ALLOWED, ("node/referral_node", "tools/referral_ui")),
-        (directory_logs.ALLOWED, ("directory/referral_directory",)),
+        (directory_logs.ALLOWED, ("directory/referral_directory", "tools/referral_ui")),
     ],
     ids=["node", "directory"],
 )

@@ -55,6 +55,10 @@ class Beside:
         """The bytes of the index of ``records`` or ``board``."""
         return self._packed[kind]
 
+    def tiles(self, kind: str) -> tuple[bytes, ...]:
+        """The hashes of the tiles of ``records`` or ``board`` as they are served now."""
+        return tuple(self._tiles[kind])
+
     async def tile(self, kind: str, name: bytes) -> bytes | None:
         """A tile by its hash, or None if it is not served (any more)."""
         row = await self._store.row(

@@ -23,6 +23,8 @@ DROPPED: Final = "dropped"
 ROOT: Final = "root"
 INVITED: Final = "invited"
 ERASED: Final = "erased"
+DIFFERED: Final = "differed"
+"""A fingerprint was typed that is not the request's; ``detail`` names the lines."""
 
 TERMINAL: Final = "terminal"
 """Who acted, where a command was run that asks for no registrar's password."""

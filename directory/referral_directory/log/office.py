@@ -10,7 +10,10 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import msgspec
+
 from referral_directory.log import journal
+from referral_directory.log.history import History
 from referral_directory.log.journal import TERMINAL, Acting, Journal
 from referral_directory.log.ledger import Ledger
 from referral_directory.log.proposals import Proposed, Waiting
@@ -32,6 +35,8 @@ from referral_protocol.errors import ProtocolError
 
 Plain = dict[str, Any]
 Check = Callable[[Kept], Awaitable[str]]
+MOST_LINES: Final = 10_000
+"""Most lines of the log or of the journal in one answer."""
 PREFIX: Final = 4
 """Fewest hexadecimal digits that may stand for a whole id."""
 
@@ -65,6 +70,7 @@ class Office:
             "drop": self.drop,
             "recoveries": self.recoveries,
             "acts": self.acts,
+            "history": self.history,
         }
 
     async def answer(self, name: str, arguments: Plain) -> Any:
@@ -128,7 +134,7 @@ class Office:
         signed = await self._requests.approve(kept.id, given, Acting(by, called))
         content = kept.submission.content
         if parse_entry(content).kind == RECOVERY:
-            await self._signed(content, signed, by)
+            await self._signed(content, signed, by, called)
         return _came_of(content, signed)
 
     async def decline(self, request: str, text: str, by: str = TERMINAL) -> None:
@@ -198,15 +204,28 @@ class Office:
 
     async def acts(self, first: int = 0, most: int = 100) -> list[Plain]:
         """Who changed what, newest first."""
-        return [act._asdict() for act in await self.journal.lines(first, min(most, 10_000))]
+        lines = await self.journal.lines(first, min(most, MOST_LINES))
+        return [act._asdict() | {"name": await self._name(act.member)} for act in lines]
 
-    async def _note(self, content: bytes, what: str, by: str) -> None:
+    async def history(self, first: int = 0, most: int = 100, member: str = "") -> list[Plain]:
+        """The log as sentences, newest first, of all or of one member."""
+        only = self._find_member(member).id if member else None
+        told = await History(self._ledger).lines(first, min(most, MOST_LINES), only)
+        return [
+            msgspec.structs.asdict(each) | {"name": await self._name(each.member)} for each in told
+        ]
+
+    async def _name(self, member: bytes | None) -> str:
+        profile = None if member is None else await self._profile_of(member)
+        return "" if profile is None else profile.organisation.name
+
+    async def _note(self, content: bytes, what: str, by: str, called: str = "") -> None:
         entry = parse_entry(content)
         body = entry.body
         detail = f"{body.status} {body.reason}" if isinstance(body, Status) else entry.kind
         if isinstance(body, Update):
             detail = f"{entry.kind} {body.reason}"
-        acting = Acting(by, detail)
+        acting = Acting(by, f"{detail} {called}".strip())
         await self.journal.note(self._ledger.clock(), acting, what, member=entry.member)
 
     async def _sign(self, content: bytes, signatures: list[list[bytes]], by: str) -> Plain:
@@ -215,8 +234,9 @@ class Office:
         await self._signed(content, signed, by)
         return _came_of(content, signed)
 
-    async def _signed(self, content: bytes, signed: Proposed, by: str) -> None:
-        await self._note(content, journal.SIGNED if signed.done is None else journal.DECIDED, by)
+    async def _signed(self, content: bytes, signed: Proposed, by: str, called: str = "") -> None:
+        what = journal.SIGNED if signed.done is None else journal.DECIDED
+        await self._note(content, what, by, called)
 
     def _waiting(self, waiting: Waiting, profile: profiles.Profile | None) -> Plain:
         body = waiting.entry.body

@@ -81,3 +81,12 @@ CREATE TABLE endpoints (
     good_at INTEGER
 );
 CREATE INDEX endpoints_by_asked ON endpoints (asked_at);
+
+-- How far a registrar has come with a request: boxes that were ticked, the number that was called.
+CREATE TABLE reviews (
+    request BLOB PRIMARY KEY REFERENCES requests (request) ON DELETE CASCADE,
+    ticked TEXT NOT NULL,
+    called TEXT NOT NULL,
+    registrar TEXT NOT NULL,
+    at INTEGER NOT NULL
+);
