@@ -96,10 +96,17 @@ class World:
             (),
             0,
         )
-        content = make_root_entry(self.root, self.now)
-        self.genesis = entry_hash(content)
-        self.directory = Directory(self.genesis, loopback)
         self.leaves: list[bytes] = []
+        self._loopback = loopback
+        self.found(self.root)
+
+    def found(self, root: Root) -> None:
+        """Begin the log anew, with this root."""
+        self.root = root
+        content = make_root_entry(root, self.now)
+        self.genesis = entry_hash(content)
+        self.directory = Directory(self.genesis, self._loopback)
+        self.leaves.clear()
         self.tree = Tree()
         self.log_in(content, *self.root_keys)
 

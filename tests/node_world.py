@@ -93,7 +93,9 @@ class Office:
         await core.transport.upkeep()
         self.http = Http()
         self.courier = Courier(core, self.http, lambda: 0.0)
-        self.keeper = ReplicaKeeper(core, world.genesis, allow_loopback=True)
+        self.keeper = ReplicaKeeper(
+            core, world.genesis, allow_loopback=True, views=self.exchange.views
+        )
         self._listening = await listen(
             build_listener(self.exchange), "127.0.0.1", port, log=structlog.get_logger()
         )

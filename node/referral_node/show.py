@@ -24,6 +24,7 @@ from referral_node.backup.restoring import Restored
 from referral_node.config import Config
 from referral_node.mail_settings import WHY
 from referral_node.setup import Made as MadeNode
+from referral_protocol.certificates import DAY
 from referral_protocol.directory.forks import SUFFIX
 
 _MINUTE: Final = 60
@@ -46,6 +47,8 @@ _TROUBLE: Final = {
     "clock": "the clock of this machine or the directory's is wrong",
     "forked-log": "the directory shows another log than the one held here",
     "older-checkpoint": "the directory shows an older log than the one held here",
+    "bad-proof": "the directory serves entries that are not those of its log",
+    "old-number": "the directory's board lacks keys that were seen there before",
 }
 
 
@@ -86,6 +89,7 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
     _lines(
         ("Running", _running(answer["running"])),
         ("Directory", _directory(directory, zone, now)),
+        ("Others see", _views(answer.get("views"), zone, now)),
         ("Keyholders", str(answer["keyholders"])),
         ("Prekeys", f"{answer['prekeys']}, until {_time(answer['prekeys_until'], zone)}"),
         ("Stored", f"{_stored(answer['threads'], answer['messages'])}, "
@@ -320,6 +324,27 @@ def _directory(directory: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:
     ago = "never looked there yet" if looked is None else f"looked there {_ago(looked, now)}"
     asked = f", asked {_time(directory['asked_at'], zone)}" if directory["asked_at"] else ""
     return f"{said} ({directory['url']}{asked}, {ago}, {directory['entries']} entries)"
+
+
+def _views(views: Mapping[str, Any] | None, zone: ZoneInfo, now: int) -> str:
+    """Whether the other members are shown the same log, and whether we are a witness."""
+    if views is None:  # a node of an older version does not tell
+        return "not known"
+    bad = [row for row in views["conflicts"] if row["settled_at"] is None]
+    late = [since for since in views["ahead"].values() if now - since >= DAY]
+    said = "not asked yet" if views["asked_at"] is None else "the same log"
+    if bad:
+        said = (
+            f"ANOTHER LOG, since {_time(bad[0]['found_at'], zone)}: telephone VSE;"
+            " `referral node directory proofs`"
+        )
+    elif late:
+        said = f"more of the log than is given to us, since {_time(min(late), zone)}: telephone VSE"
+    if views["asked_at"] is not None:
+        said += f"; asked {_ago(views['asked_at'], now)}"
+    if views["witness"] is not None:
+        said += f"; witness {views['witness']}, cosigned {views['cosigned']} entries"
+    return said
 
 
 def _lines(*rows: tuple[str, str]) -> None:

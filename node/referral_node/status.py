@@ -30,6 +30,7 @@ from referral_node.store.facts import (
 )
 from referral_node.store.room import Room
 from referral_node.telling import MailState, mail_state
+from referral_node.watching import ViewState, view_state
 from referral_protocol import profiles
 from referral_protocol.directory.entries import MEMBER as MEMBER_ENTRY
 from referral_protocol.directory.entries import parse_entry, parse_leaf
@@ -105,6 +106,7 @@ class Status(msgspec.Struct, frozen=True):
     restored_at: int | None
     restored_from: int | None
     missing: Missing
+    views: ViewState
     running: dict[str, Any] | None = None
 
 
@@ -151,6 +153,7 @@ async def status(
         restored_at=await _moment(store, RESTORED_AT),
         restored_from=await _moment(store, RESTORED_FROM),
         missing=await missing(store, names),
+        views=await view_state(store, folder.path),
         running=running() if running is not None else None,
     )
 

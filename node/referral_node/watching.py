@@ -7,7 +7,9 @@ contradicts it stays refused. Nothing settles a conflict by itself, and nothing 
 forget its log.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +19,7 @@ from referral_node.control import Arguments, Handler
 from referral_node.exchange.rows import audit
 from referral_node.folder import StateFolder
 from referral_node.store import Store, Tx
-from referral_node.store.facts import CHECKPOINT, fact
+from referral_node.store.facts import CHECKPOINT, COSIGNED, WATCHED_AT, fact, time_of
 from referral_node.trouble import Trouble
 from referral_node.witness import make_witness_key, read_witness_key
 from referral_protocol.directory.endpoints import parse_endpoint
@@ -42,6 +44,31 @@ class WitnessArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def _nobody() -> None:
     """No node runs that could go on."""
+
+
+class ViewState(msgspec.Struct, frozen=True):
+    """What others show of the log, for `status`. ``ahead``: members that show more of it than
+    anybody gives us, and since when; ``witness``: our name as one, if we have a key."""
+
+    conflicts: list[dict[str, Any]]
+    ahead: dict[str, int]
+    asked_at: int | None
+    witness: str | None
+    cosigned: int
+
+
+async def view_state(store: Store, folder: Path) -> ViewState:
+    """Read from the database, whether the node serves or not."""
+    asked, signed = await fact(store, WATCHED_AT), await fact(store, COSIGNED)
+    rows = await store.rows("SELECT member, since FROM ahead ORDER BY since")
+    key = await asyncio.to_thread(read_witness_key, folder)
+    return ViewState(
+        await conflicts(store),
+        {bytes(r["member"]).hex(): r["since"] for r in rows},
+        None if asked is None else time_of(asked),
+        None if key is None else key.name,
+        0 if signed is None else int.from_bytes(signed[:8], "big"),
+    )
 
 
 class Watching:

@@ -1,6 +1,8 @@
 """What others show of the log: followed where it grows, proved and told of where it forks."""
 
 import asyncio
+from contextlib import redirect_stdout
+from io import StringIO
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,10 @@ from federation import DIRECTORY, Federation, until
 from forked import Fork
 from links import Answer, Request
 from referral_node.api.pace import READERS_PER_MINUTE, Pace
+from referral_node import show
+from referral_node.delivery.mail_text import letter
 from referral_node.delivery.watcher import AGAIN, FIRST
+from referral_node.exchange.troubles import FORKED, troubles
 from referral_protocol.certificates import DAY
 from referral_protocol.directory.forks import verify_fork_proof
 from referral_protocol.directory.notes import peek_checkpoint
@@ -217,6 +222,17 @@ async def test_another_log_is_proved_kept_and_stops_new_keys(fed: Federation, gr
     await utrecht.refer(lisboa)
     await asyncio.sleep(0.1)
     assert await lisboa.count("SELECT COUNT(*) FROM messages") == 0
+
+    # The administrator is told by mail and sees it in `status`.
+    wrong = [each for each in await troubles(lisboa.exchange.core, fed.clock.now) if each.urgent]
+    assert [(each.reason, each.subject) for each in wrong] == [(FORKED, conflict.proof)]
+    told = letter(wrong, fed.clock.now, "Europe/Lisbon", None)
+    assert "Two versions of the directory were shown" in told.text
+    status = await lisboa.node.operations().handlers()["status"]({})
+    assert status["views"]["conflicts"][0]["proof"] == conflict.proof.hex()
+    with redirect_stdout(StringIO()) as said:
+        show.status(status, lisboa.config, fed.clock.now)
+    assert "Others see   ANOTHER LOG, since" in said.getvalue()
 
     # Nothing more is taken in, and that survives a restart.
     await lisboa.stop()

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from directory_world import DAY, ORIGIN, World, id_of, seed, signer
-from referral_protocol.directory.entries import Witness, entry_hash, make_root_entry
+from referral_protocol.directory.entries import Witness, make_root_entry
 from referral_protocol.directory.forks import (
     BEGINS,
     ForkProof,
@@ -17,7 +17,6 @@ from referral_protocol.directory.paths import pack_entries
 from referral_protocol.directory.replica import Replica
 from referral_protocol.directory.saved import parse_saved, saved_head, verify_saved
 from referral_protocol.directory.standing import cosignatures, standing
-from referral_protocol.directory.state import Directory
 from referral_protocol.directory.tree import Tree, leaf_hash
 from referral_protocol.directory.views import View, common, judge, speaking_keys
 from referral_protocol.errors import ProtocolError
@@ -220,13 +219,8 @@ def with_witnesses(count: int, quorum: int) -> tuple[World, list[Signer]]:
         Witness(f"witness-{n}.example", key.public, id_of(f"member {n}"), None)
         for n, key in enumerate(keys)
     )
-    root = msgspec.structs.replace(world.root, witnesses=witnesses, quorum=quorum)
-    fresh = World()
-    content = make_root_entry(root, fresh.now)
-    fresh.root, fresh.genesis = root, entry_hash(content)
-    fresh.directory, fresh.leaves, fresh.tree = Directory(fresh.genesis), [], Tree()
-    fresh.log_in(content, *fresh.root_keys)
-    return fresh, keys
+    world.found(msgspec.structs.replace(world.root, witnesses=witnesses, quorum=quorum))
+    return world, keys
 
 
 def cosigned(world: World, note: bytes, *who: tuple[int, Signer, int]) -> bytes:

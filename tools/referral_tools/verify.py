@@ -1,4 +1,4 @@
-"""`referral verify FILE`: what an evidence bundle proves, checked offline.
+"""`referral verify FILE`: what an evidence bundle, a fork proof or a saved log proves, offline.
 
 Needs no node, no network, no account: the file, and the directory's anchor from paper. Exit 0 when
 everything in it holds, 1 when something does not or the file is refused; what was found is printed
@@ -19,10 +19,20 @@ from rich.table import Table
 from rich.text import Text
 
 from referral_protocol.directory.entries import parse_anchor
-from referral_protocol.errors import ProtocolError
+from referral_protocol.directory.saved import MAX_SAVED
+from referral_protocol.errors import Layer, ProtocolError
 from referral_protocol.evidence import MAX_EVIDENCE, Findings, verify_evidence
 from referral_protocol.evidence.findings import StatementFinding
+from referral_tools.verify_log import (
+    Report,
+    check_fork_proof,
+    check_saved_log,
+    is_fork_proof,
+    is_saved_log,
+    print_report,
+)
 
+UNREADABLE: Final = (Layer.SIZE, Layer.ENCODING, Layer.CANONICAL, Layer.TYPE)
 RUNGS: Final = {
     "sent": "Sent",
     "held": "Held by their node",
@@ -38,12 +48,16 @@ RUNGS: Final = {
 @click.option("--anchor", metavar="HASH", help="The directory's anchor, as it was given on paper.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def verify(file: Path, anchor: str | None, as_json: bool) -> None:
-    """Check an evidence bundle, offline: who said what when, and what proves it."""
-    with file.open("rb") as opened:
-        data = opened.read(MAX_EVIDENCE + 1)
+    """Check an evidence bundle, a proof that the directory forked, or a whole log, offline."""
+    data = _read(file)
+    now = int(time.time() * 1000)
     try:
         genesis = None if anchor is None else parse_anchor(anchor)
-        found = verify_evidence(data, int(time.time() * 1000), genesis)
+        if is_fork_proof(data) or is_saved_log(data):
+            check = check_fork_proof if is_fork_proof(data) else check_saved_log
+            _print_log(check(data, now, genesis), as_json)
+            return
+        found = verify_evidence(data, now, genesis)
     except ProtocolError as error:
         _print_refusal(error, as_json)
         raise SystemExit(1) from None
@@ -54,6 +68,22 @@ def verify(file: Path, anchor: str | None, as_json: bool) -> None:
     raise SystemExit(1 if found.problems else 0)
 
 
+def _read(file: Path) -> bytes:
+    """As much as its kind may have, and one byte."""
+    with file.open("rb") as opened:
+        data = opened.read(MAX_EVIDENCE + 1)
+        if is_saved_log(data):
+            data += opened.read(MAX_SAVED + 1 - len(data))
+    return data
+
+
+def _print_log(report: Report, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(report.plain, indent=2))
+    else:
+        print_report(Console(highlight=False, markup=False), report)
+
+
 def _print_refusal(error: ProtocolError, as_json: bool) -> None:
     if as_json:
         refused = {"code": error.code, "layer": error.layer.value, "detail": error.detail}
@@ -62,6 +92,11 @@ def _print_refusal(error: ProtocolError, as_json: bool) -> None:
     click.echo(f"Refused: {error} (layer: {error.layer.value}).", err=True)
     if error.code == "clock":
         advice = "The file is dated ahead of this machine's clock. Set the clock, then try again."
+    elif error.layer in UNREADABLE:
+        advice = (
+            "This is no evidence bundle, no fork proof and no saved log; or it was damaged or cut"
+            " off on its way: nothing in this file proves anything. Ask its maker for it again."
+        )
     else:
         advice = "So nothing in this file proves anything. Ask its maker for it again."
     click.echo(advice, err=True)

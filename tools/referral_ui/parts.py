@@ -64,12 +64,22 @@ def _no_token(_action: str) -> str:
 
 
 @dataclass(frozen=True)
+class Alert:
+    """What everybody must know before anything else, and what to do about it."""
+
+    title: Text
+    text: Text
+    tone: Literal["warn", "danger"] = "danger"
+
+
+@dataclass(frozen=True)
 class Frame:
     """All that surrounds a page's own content. Made anew for each request.
 
     `token(action)` gives the form token for the path that a form posts to (`tokens.FormTokens`).
     `sign_out` is the path that the Sign out button posts to; None when nobody is signed in.
-    `current` is the `href` of the menu's entry that this page belongs to.
+    `current` is the `href` of the menu's entry that this page belongs to. `alerts` stand above
+    everything else, on every page.
     """
 
     product: str
@@ -80,6 +90,7 @@ class Frame:
     current: str | None = None
     sign_out: str | None = None
     foot_line: Text | None = None
+    alerts: tuple["Alert", ...] = ()
     lang: str = "en"
     dir: Literal["ltr", "rtl"] = "ltr"
     token: Callable[[str], str] = field(default=_no_token, repr=False)

@@ -47,6 +47,16 @@ _COUNTS = (
         "SELECT COUNT(*) FROM threads WHERE ended = 0",
     ),
     (
+        "referral_log_conflicts",
+        "Versions of the directory's log that cannot be true beside ours, not settled",
+        "SELECT COUNT(*) FROM forks WHERE settled_at IS NULL",
+    ),
+    (
+        "referral_log_ahead",
+        "Members that show more of the directory's log than anybody gives this node",
+        "SELECT COUNT(*) FROM ahead",
+    ),
+    (
         "referral_mail_failures",
         "Mails in a row that were not taken",
         "SELECT COALESCE(MAX(failures), 0) FROM mailings",
@@ -93,10 +103,11 @@ def build_metrics(exchange: Exchange, room: Room) -> web.Application:
 
     async def health(_request: web.Request) -> web.Response:
         await exchange.store.row("SELECT 1")
+        forked = exchange.members.forked_at is not None
         stale = exchange.members.freshness is not Freshness.CURRENT
         told = {
             "store": "ok",
-            "directory": "stale" if stale else "ok",
+            "directory": "forked" if forked else "stale" if stale else "ok",
             "disk": "ok" if room.enough() else "low",
         }
         return web.json_response(told)

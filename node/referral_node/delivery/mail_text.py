@@ -73,6 +73,17 @@ _SENTENCES: Final[dict[str, Words]] = {
         "There are messages in {what} that are not confirmed by the other side yet",
     ),
     n.MESSAGE: Words("There is news in {what}", "There is news in {what}"),
+    t.FORKED: Words(
+        "Two versions of the directory were shown that cannot both be true: somebody may be trying"
+        " to pass false keys. Telephone VSE, and keep the proof in the node's folder",
+        "Several times the directory was shown in versions that cannot all be true: somebody may be"
+        " trying to pass false keys. Telephone VSE, and keep the proofs in the node's folder",
+    ),
+    t.KEPT_BACK: Words(
+        "Other members know more of the directory than this node was given for a day: somebody may"
+        " be keeping something back. Telephone VSE",
+        "",
+    ),
     t.DISK: Words(
         "The disk of the node is nearly full: it takes nothing more in. Make room", "", ""
     ),

@@ -1,7 +1,7 @@
 """What a member keeps on another one: the telephone check before the first referral, and notes.
 
 Law: whom somebody spoke with and what was noted is sealed under the master key; that the check was
-made, and of which fingerprint, is not. A check counts only for the keys that it was made of.
+made, and of which keys, is not. A check counts for the vault key that it was made of.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from referral_node.exchange.core import Actor, Core
+from referral_node.exchange.members import Member
 from referral_node.exchange.rows import audit
 from referral_node.store import Tx
 from referral_node.vault.vault import UnlockedVault
@@ -49,31 +50,34 @@ class Contacts:
         self._core = core
 
     async def first_contact(self, vault: UnlockedVault, member: bytes) -> FirstContact | None:
-        """The check made of this member's present keys; None if there was none."""
+        """The check made of this member's present vault key; None if there was none."""
         row = await self._core.store.row(
-            "SELECT fingerprint, same, sealed, at FROM first_contacts WHERE member = ?", (member,)
+            "SELECT fingerprint, vault_key, same, sealed, at FROM first_contacts WHERE member = ?",
+            (member,),
         )
         known = self._core.members.get(member)
-        if row is None or known is None or row["fingerprint"] != known.fingerprint:
+        if row is None or known is None or not _counts(row, known):
             return None
         plain = vault.unseal(bytes(row["sealed"]), ("first_contacts", member, row["at"]))
         spoken = msgspec.msgpack.decode(plain, type=_Spoken)
         return FirstContact(bool(row["same"]), spoken.spoke_with, spoken.by, row["at"])
 
     async def seen(self, member: bytes) -> bool:
-        """Whether the member's keys were in use here before: it sent us something, or its node
-        holds something of ours; or its present fingerprint was compared by telephone."""
+        """Whether the member's present vault key was in use here before: since it came into the
+        log it sent us something, or its node has held something of ours; or its present
+        fingerprint was compared by telephone."""
         core = self._core
+        known = core.members.get(member)
+        if known is None:
+            return False
         if await core.store.row(
-            "SELECT 1 FROM messages WHERE peer = ? AND (mine = 0 OR held_at IS NOT NULL) LIMIT 1",
-            (member,),
+            "SELECT 1 FROM messages WHERE peer = ? AND held_at >= ? LIMIT 1", (member, known.since)
         ):
             return True
-        known = core.members.get(member)
-        return known is not None and bool(
+        return bool(
             await core.store.row(
-                "SELECT 1 FROM first_contacts WHERE member = ? AND fingerprint = ? AND same = 1",
-                (member, known.fingerprint),
+                "SELECT 1 FROM first_contacts WHERE member = ? AND vault_key = ? AND same = 1",
+                (member, known.vault_key),
             )
         )
 
@@ -83,21 +87,26 @@ class Contacts:
         """Record a telephone check of the member's present fingerprint."""
         core = self._core
         now = core.clock()
-        digits = core.members.known(member).fingerprint
+        known = core.members.known(member)
         plain = msgspec.msgpack.encode(_Spoken(spoke_with, actor.display))
         sealed = vault.seal(plain, ("first_contacts", member, now))
 
         async def work(tx: Tx) -> None:
             await tx.execute(
-                "INSERT INTO first_contacts (member, fingerprint, same, sealed, actor, at) "
-                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (member) DO UPDATE SET "
-                "fingerprint = excluded.fingerprint, same = excluded.same, "
-                "sealed = excluded.sealed, actor = excluded.actor, at = excluded.at",
-                (member, digits, int(same), sealed, actor.id, now),
+                "INSERT INTO first_contacts "
+                "(member, fingerprint, vault_key, same, sealed, actor, at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (member) DO UPDATE SET "
+                "fingerprint = excluded.fingerprint, vault_key = excluded.vault_key, "
+                "same = excluded.same, sealed = excluded.sealed, actor = excluded.actor, "
+                "at = excluded.at",
+                (member, known.fingerprint, known.vault_key, int(same), sealed, actor.id, now),
             )
             await audit(tx, now, actor.id, "compared", member, "same" if same else "different")
 
         await core.store.write(work)
+        core.members.compared.pop(member, None)
+        if same:
+            core.members.compared[member] = known.vault_key
 
     async def notes(self, vault: UnlockedVault, member: bytes) -> list[MemberNote]:
         """Our notes on a member, the newest first."""
@@ -121,6 +130,14 @@ class Contacts:
             await audit(tx, now, actor.id, "member-note", member)
 
         await core.store.write(work)
+
+
+def _counts(row: Any, known: Member) -> bool:
+    """A vault key that was compared vouches for every machine's key after it; digits that differed
+    count against both."""
+    if row["same"]:
+        return bytes(row["vault_key"]) == known.vault_key
+    return bool(row["fingerprint"] == known.fingerprint)
 
 
 def _note(vault: UnlockedVault, row: Any) -> MemberNote:

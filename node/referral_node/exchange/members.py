@@ -74,9 +74,13 @@ class MemberBook:
         """Another one whenever a member or a profile may have changed."""
         self._seal_keys: dict[bytes, SealKey] = {}
         self.forked_at: int | None = None
-        """From which entry on another log was shown, while nobody has settled it (DIRECTORY 4.2)."""
+        """From which entry on another log was shown, while nobody has settled that."""
         self.doubtful: frozenset[bytes] = frozenset()
         """Members whose key may stand in one of the two logs only, and was never in use here."""
+        self.compared: dict[bytes, bytes] = {}
+        """Vault keys whose fingerprint was compared by telephone and found the same, by member."""
+        self.witnessed: Callable[[bytes], bool] = lambda _member: True
+        """Whether enough witnesses cover a member's vault key, as the root asks (DIRECTORY 4.5)."""
         self.behind: Callable[[], None] = lambda: None
         """Called when a member speaks with a key that this copy of the log does not have."""
 
@@ -179,7 +183,7 @@ class MemberBook:
 
     def current_prekey(self, member: bytes) -> CasePrekey | None:
         """The case prekey to seal to now, or None: the message waits for a key."""
-        if member in self.doubtful:
+        if member in self.doubtful or self.unwitnessed(member):
             return None
         bundle = self.bundle(member)
         return None if bundle is None else bundle.current(self._clock())
@@ -215,6 +219,14 @@ class MemberBook:
         if found is None or self.directory is None:
             return found
         return found if found.by == self.directory.known(member).vault_key else None
+
+    def unwitnessed(self, member: bytes) -> bool:
+        """Whether too few witnesses cover this member's vault key, and nobody here has compared
+        its fingerprint: nothing is sealed to it before one of the two has happened."""
+        if self.witnessed(member):
+            return False
+        known = self.get(member)
+        return known is None or self.compared.get(member) != known.vault_key
 
     def check_not_doubtful(self, member: bytes) -> None:
         """``unknown-member`` while the log is in doubt and this member's key with it."""

@@ -44,10 +44,10 @@ class ReplicaKeeper:
         genesis: bytes,
         *,
         allow_loopback: bool,
-        views: Views | None = None,
+        views: Views,
     ) -> None:
         self._core = core
-        self._views = views or Views(core)
+        self._views = views
         self._genesis = genesis
         self._allow_loopback = allow_loopback
         self.replica = Replica(genesis, allow_loopback)
@@ -178,6 +178,10 @@ class ReplicaKeeper:
     async def _load_beside(self) -> None:
         """Records, bundles and certificates, each checked against the log as it is now."""
         core, directory = self._core, self.replica.directory
+        compared = await core.store.rows(
+            "SELECT member, vault_key FROM first_contacts WHERE same = 1"
+        )
+        core.members.compared = {bytes(row["member"]): bytes(row["vault_key"]) for row in compared}
         looked = await fact(core.store, CHECKED_AT)
         if looked is not None:
             core.members.checked_at = time_of(looked)

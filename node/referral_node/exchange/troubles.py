@@ -18,6 +18,8 @@ DISK: Final = "disk"
 BACKUP_OLD: Final = "backup-old"
 BACKUP_FAILED: Final = "backup-failed"
 DIRECTORY: Final = "directory"
+FORKED: Final = "forked"
+KEPT_BACK: Final = "kept-back"
 OUT_OF_REACH: Final = DAY
 """How long a peer or the directory is not reached before anybody is told."""
 _PRIORITY: Final = "routine"
@@ -31,6 +33,16 @@ async def troubles(core: Core, now: int) -> list[Finding]:
     url, checked = await fact(core.store, DIRECTORY_URL), await fact(core.store, CHECKED_AT)
     if url is not None and checked is not None and now - time_of(checked) >= OUT_OF_REACH:
         found.append(Finding(DIRECTORY, b"", time_of(checked), _PRIORITY))
+    return [*found, *await _views(core, now)]
+
+
+async def _views(core: Core, now: int) -> list[Finding]:
+    """Two versions of the directory's log; or more of it with others than anybody gives us."""
+    forks = await core.store.rows("SELECT proof, found_at FROM forks WHERE settled_at IS NULL")
+    ahead = await core.store.row("SELECT MIN(since) FROM ahead WHERE since <= ?", (now - DAY,))
+    found = [Finding(FORKED, bytes(r["proof"]), r["found_at"], IMMEDIATE) for r in forks]
+    if ahead is not None and ahead[0] is not None:
+        found.append(Finding(KEPT_BACK, b"", ahead[0], _PRIORITY))
     return found
 
 

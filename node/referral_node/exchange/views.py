@@ -66,9 +66,12 @@ class Views:
         self.ignored = 0
         """How many checkpoints said nothing, since the start."""
         self._cosigned: list[Cosigned] = []
+        self._upto: dict[bytes, int] = {}
+        """The most entries that each witness has cosigned."""
         self._heard: dict[bytes, str] = {}
         self._waiting: dict[bytes, str] = {}
         core.shown = self.shown
+        core.members.witnessed = self._witnessed
 
     async def load(self) -> None:
         """What was found before; called whenever the copy of the log or what is kept has changed
@@ -98,6 +101,7 @@ class Views:
             Cosigned(bytes(r["witness"]), r["size"], r["at"])
             for r in await store.rows("SELECT witness, size, at FROM cosigned")
         ]
+        self._reach(self._cosigned)
         await self._doubt()
 
     # what is shown
@@ -258,6 +262,7 @@ class Views:
 
         await self._core.store.write(work)
         self._cosigned += fresh
+        self._reach(fresh)
 
     def standing(self, member: bytes) -> KeyStanding | None:
         """Since when a member's key stands and who witnessed it; None without a copy of the log."""
@@ -267,6 +272,22 @@ class Views:
             return None
         root = directory.root_at(self._core.clock()).root
         return standing(known, root, self._cosigned)
+
+    def _reach(self, found: Iterable[Cosigned]) -> None:
+        for each in found:
+            self._upto[each.witness] = max(each.size, self._upto.get(each.witness, 0))
+
+    def _witnessed(self, member: bytes) -> bool:
+        """Whether a member's present vault key has the quorum that the acting root asks for."""
+        directory = self._core.members.directory
+        if directory is None or not directory.roots:
+            return True
+        root = directory.root_at(self._core.clock()).root
+        known = directory.member(member)
+        if root.quorum == 0 or known is None or member == self._core.us:
+            return True
+        covering = sum(self._upto.get(w.key, 0) > known.vault_index for w in root.witnesses)
+        return covering >= root.quorum
 
     def _replica(self) -> Replica:
         replica = self._core.members.replica

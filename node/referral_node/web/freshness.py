@@ -62,8 +62,17 @@ def words(dated: int | None, times: Times) -> Banner | None:
     return Banner("The directory cannot be reached", text, "warn")
 
 
-def no_first_use(tier: Freshness, seen: bool, name: str) -> str:
-    """Why this organisation cannot be chosen or written to now; "" when it can. No full stop."""
+def no_first_use(tier: Freshness, seen: bool, name: str, *, doubtful: bool = False) -> str:
+    """Why this organisation cannot be chosen or written to now; "" when it can. No full stop.
+
+    ``doubtful``: its key may stand in one of two versions of the directory only.
+    """
+    if doubtful:
+        return (
+            f"Two versions of the directory were shown, and the keys of {name} may be in one of"
+            " them only: nothing can be sent there before your administrator has cleared it up with"
+            " VSE"
+        )
     if seen or tier not in NO_FIRST_USE:
         return ""
     return (

@@ -183,6 +183,7 @@ async def test_an_organisations_page(desks: Desks, lisboa: Desk) -> None:
         "Whom to call",
         "Opening hours",
         "Compare by telephone before the first referral",
+        "Its key in the directory",
         "What we know ourselves",
         "About the organisation",
     ]

@@ -106,7 +106,10 @@ class Office:
     async def know(self, order: dict[str, Any]) -> dict[str, Any]:
         """Take the directory's log and board."""
         core = self.exchange.core
-        self.keeper = ReplicaKeeper(core, _bytes(order["genesis"]), allow_loopback=True)
+        views = self.exchange.views
+        self.keeper = ReplicaKeeper(
+            core, _bytes(order["genesis"]), allow_loopback=True, views=views
+        )
         await self.keeper.take(_bytes(order["note"]), [_bytes(x) for x in order["leaves"]])
         directory = self.keeper.replica.directory
         await self.keeper.take_board(

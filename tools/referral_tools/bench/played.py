@@ -263,7 +263,8 @@ async def _join(office: Office, log: Log, offices: tuple[Office, Office]) -> Non
         await keep(tx, DIRECTORY_URL, NOWHERE.encode("ascii"))
 
     await core.store.write(work)
-    keeper = ReplicaKeeper(core, log.genesis, allow_loopback=True)
+    views = office.exchange.views
+    keeper = ReplicaKeeper(core, log.genesis, allow_loopback=True, views=views)
     await keeper.take(log.note, log.leaves)
     await keeper.take_records(log.records)
     directory = keeper.replica.directory

@@ -103,7 +103,12 @@ async def choose(visit: Visit) -> web.StreamResponse:
         raise Problem(409, "stale-form", "Open the organisation’s page again, then choose it.")
     hand = at_hand(visit, msgspec.structs.replace(draft, recipient=member))
     tier, seen = visit.exchange.members.freshness, await visit.exchange.contacts.seen(member)
-    stopped = freshness.no_first_use(tier, seen, visit.site.organisation(member).plain)
+    stopped = freshness.no_first_use(
+        tier,
+        seen,
+        visit.site.organisation(member).plain,
+        doubtful=member in visit.exchange.members.doubtful,
+    )
     if stopped:
         raise Problem(409, "directory-old", f"{stopped}.", title="Not chosen")
     changed = msgspec.structs.replace(hand.draft, content=hand.written.content)
@@ -153,7 +158,9 @@ async def around_of(visit: Visit, hand: AtHand) -> Around:
     contact = await visit.exchange.contacts.first_contact(visit.vault, hand.recipient.id)
     key = visit.exchange.members.current_prekey(hand.recipient.id)
     seen = await visit.exchange.contacts.seen(hand.recipient.id)
-    return Around(contact, same, key is not None, seen, visit.exchange.members.freshness)
+    members = visit.exchange.members
+    doubtful = hand.recipient.id in members.doubtful
+    return Around(contact, same, key is not None, seen, members.freshness, doubtful)
 
 
 def same_person(content: Mapping[str, Any], cases: Sequence[Summary]) -> list[Summary]:

@@ -74,13 +74,14 @@ class CheckPage:
 class Around:
     """What the page needs beside the draft: the telephone check, cases of perhaps the same person,
     whether a message can be sealed to them now, whether their keys were in use here before, how
-    old this node's copy of the directory is."""
+    old this node's copy of the directory is, whether their key is in doubt (DIRECTORY 4.2)."""
 
     contact: FirstContact | None
     same: Sequence[tuple[Summary, Text]] = ()
     has_key: bool = True
     seen: bool = True
     tier: Freshness = Freshness.CURRENT
+    doubtful: bool = False
 
 
 def build(hand: AtHand, around: Around, times: Times) -> CheckPage:
@@ -260,7 +261,9 @@ def _blocked(hand: AtHand, around: Around, base: str) -> ToDo | None:
             "First put right what is missing or wrong",
             f"{base}/{step}?missing=1&back=check",
         )
-    stopped = freshness.no_first_use(around.tier, around.seen, chosen.plain)
+    stopped = freshness.no_first_use(
+        around.tier, around.seen, chosen.plain, doubtful=around.doubtful
+    )
     if stopped:
         return ToDo(stopped, f"{organisation}#fp")
     if around.contact is None:

@@ -4,6 +4,7 @@ Law: the fingerprint is compared on a number known from elsewhere, and its resul
 spoke with whom. A "No" stops every sending to them until a later comparison says otherwise.
 """
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -11,12 +12,12 @@ from aiohttp import web
 from referral_node.exchange import NO_ANSWERS, Member
 from referral_node.web import freshness
 from referral_node.web.members import organisation
-from referral_node.web.pages import organisation_view
+from referral_node.web.pages import keys_view, organisation_view, standing_view
 from referral_node.web.pages.at_hand import at_hand, draft_of
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import Visit
 from referral_ui.forms import Form
-from referral_ui.parts import Choice
+from referral_ui.parts import Choice, Text
 
 ANSWERS: Final = (
     Choice("yes", "Yes, all of them"),
@@ -114,7 +115,14 @@ async def _page(
         status=status,
         org=shown,
         no_first_use=freshness.no_first_use(
-            exchange.members.freshness, await exchange.contacts.seen(member.id), shown.plain
+            exchange.members.freshness,
+            await exchange.contacts.seen(member.id),
+            shown.plain,
+            doubtful=member.id in exchange.members.doubtful,
+        ),
+        changed=_changed(visit, member, shown.plain),
+        key_rows=standing_view.rows(
+            exchange.views.standing(member.id), partial(_witness, visit), visit.times
         ),
         form=note_form if note_form.problems else check_form,
         check_form=check_form,
@@ -124,6 +132,19 @@ async def _page(
         query=f"?draft={shown.draft}" if shown.draft else "",
         ourselves=member.id == exchange.us,
     )
+
+
+def _changed(visit: Visit, member: Member, plain: str) -> Text:
+    """What is to be known of their last change of key."""
+    if member.id == visit.exchange.us or not member.earlier:
+        return ""
+    return keys_view.told(plain, member.earlier[0], visit.times)
+
+
+def _witness(visit: Visit, member: bytes | None, name: str) -> Text:
+    """A witness by the name of the member that runs it, where the directory knows one."""
+    known = None if member is None else visit.exchange.members.get(member)
+    return name if known is None else organisation(known.id, known).name
 
 
 routes: Final[list[Route]] = [
