@@ -73,7 +73,11 @@ class Requests:
         profiles.unpack(await self._contents(asked))  # of the form that everybody can read
         state = RequestState(WAITING, now, "")
 
-        async def work(tx: Tx) -> None:
+        async def work(tx: Tx) -> sqlite3.Row | None:
+            # The same bytes may have come twice at once: the second would take the first's place.
+            known = await tx.rows("SELECT * FROM requests WHERE request = ?", (submission.id,))
+            if known:
+                return known[0]
             count = await tx.rows("SELECT COUNT(*) FROM requests WHERE state IN (?, ?)", OPEN)
             if count[0][0] >= MOST_WAITING:
                 raise ProtocolError("busy", "request: too many are waiting for the registrar")
@@ -83,12 +87,13 @@ class Requests:
             )
             await tx.execute(
                 "INSERT INTO requests (request, member, submission, state, text, received_at, "
-                "changed_at) VALUES (?, ?, ?, ?, '', ?, ?) ON CONFLICT (request) DO NOTHING",
+                "changed_at) VALUES (?, ?, ?, ?, '', ?, ?)",
                 (submission.id, asked.member, submission.pack(), WAITING, now, now),
             )
+            return None
 
-        await ledger.store.write(work)
-        return state, True
+        held = await ledger.store.write(work)
+        return (state, True) if held is None else (_state(held), False)
 
     async def state(self, request: bytes) -> RequestState | None:
         """How a request stands; None if there is none of this id."""
