@@ -20,6 +20,11 @@ def zones_of(country: str) -> tuple[str, ...]:
     return tuple(_TERRITORY_ZONES.get(country, ()))
 
 
+def every_zone() -> list[str]:
+    """The IANA zones of all countries, by their town."""
+    return sorted({zone for zones in _TERRITORY_ZONES.values() for zone in zones}, key=town_of)
+
+
 def town_of(zone: str) -> str:
     """What a zone calls itself: "Europe/Amsterdam" as "Amsterdam"."""
     return zone.rsplit("/", 1)[-1].replace("_", " ")

@@ -9,7 +9,6 @@ when it is read; anything else that differs is refused, and said in words.
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import quote, unquote
 
 from referral_protocol.directory.endpoints import parse_endpoint
 from referral_protocol.directory.entries import anchor_text, parse_anchor
@@ -20,6 +19,7 @@ MAX_LINE: Final = 600
 """Longest line that is read, in characters."""
 
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HEX: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
 class Invitation(NamedTuple):
@@ -38,7 +38,7 @@ def make_invitation(url: str, genesis: bytes) -> str:
     """The line. ``url`` is a directory's, in the one spelling of endpoints; ``bad-endpoint``."""
     address = parse_endpoint(url, allow_loopback=True).url
     anchor = anchor_text(genesis).replace(" ", "-")
-    return f"{BEGINS}directory={quote(address, safe=':/[]')}&anchor={anchor}"
+    return f"{BEGINS}directory={address}&anchor={anchor}"
 
 
 def parse_invitation(text: str) -> Invitation:
@@ -56,7 +56,7 @@ def parse_invitation(text: str) -> Invitation:
             raise ProtocolError("wrong-value", "invitation: directory and anchor, each once")
         if _ESCAPE.search(value):
             raise ProtocolError("wrong-value", f"invitation: the {name} is broken off")
-        parts[name] = unquote(value)
+        parts[name] = _HEX.sub(lambda found: chr(int(found[1], 16)), value)
     for name in ("directory", "anchor"):
         if not parts.get(name):
             raise ProtocolError("wrong-value", f"invitation: the {name} is missing")
