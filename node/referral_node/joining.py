@@ -18,15 +18,18 @@ from referral_node.store.facts import (
     CHECKPOINT,
     DIRECTORY_URL,
     GENESIS,
+    MEMBER,
     REQUEST,
     REQUEST_STATE,
     SUBMISSION,
+    VAULT_PUBLIC,
     fact,
     keep,
 )
 from referral_node.trouble import Trouble
 from referral_node.vault.vault import UnlockedVault
 from referral_protocol import profiles
+from referral_protocol.certificates import verify_certificate, verify_transport_prekey
 from referral_protocol.directory import paths
 from referral_protocol.directory.endpoints import parse_endpoint
 from referral_protocol.directory.entries import (
@@ -50,6 +53,7 @@ from referral_protocol.directory.requests import (
     parse_submission,
 )
 from referral_protocol.errors import ProtocolError
+from referral_protocol.receipts import parse_prekey_answer
 from referral_protocol.suite import Signer
 
 MSGPACK: Final = "application/msgpack"
@@ -91,8 +95,10 @@ class Joining:
         self._clock = clock
         self._entropy = entropy
 
-    async def join(self, wish: Wish, vault: UnlockedVault | None) -> RequestState:
-        """How the request stands, made and sent first if there is none like it.
+    async def join(
+        self, wish: Wish, vault: UnlockedVault | None, *, anew: bool = False
+    ) -> RequestState:
+        """How the request stands, made and sent first if there is none like it, or ``anew``.
 
         Raises NeedsKeyholder when it must be made and ``vault`` is None; Trouble in one line.
         """
@@ -103,7 +109,7 @@ class Joining:
         except ProtocolError as error:
             raise Trouble(f"the profile cannot be used: {error.detail}") from None
         await self._same_directory(url, genesis)
-        submission = await self._earlier(genesis, contents)
+        submission = None if anew else await self._earlier(genesis, contents)
         if submission is None:
             if vault is None:
                 raise NeedsKeyholder
@@ -116,6 +122,31 @@ class Joining:
 
         await self._store.write(work)
         return state
+
+    async def answers(self) -> str:
+        """Whether our endpoint, as `node.toml` has it, answers with our keys: ``answers``,
+        ``silent``, ``wrong-tls-key``, ``another-node`` or ``odd``."""
+        exchange = self._exchange
+        member, vault_key = await fact(self._store, MEMBER), await fact(self._store, VAULT_PUBLIC)
+        try:
+            answer = await self._http.request(
+                "GET",
+                f"{exchange.endpoint}/v1/prekey",
+                limit=_MAX_PROBLEM,
+                pins=exchange.pin_bytes,
+            )
+        except Unreachable as error:
+            return "wrong-tls-key" if error.code == "wrong-tls-key" else "silent"
+        if answer.status != 200:
+            return "odd"
+        try:
+            said = parse_prekey_answer(answer.body)
+            found = verify_certificate(said.certificate, member or b"", vault_key or b"")
+            verify_transport_prekey(said.prekey, member or b"", self._node.public, self._clock())
+        except ProtocolError as error:
+            other = error.code in ("wrong-key", "bad-signature", "bad-key", "not-for-us")
+            return "another-node" if other else "odd"
+        return "answers" if found.node_key == self._node.public else "another-node"
 
     def _checked_url(self, url: str) -> str:
         try:

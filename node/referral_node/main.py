@@ -37,6 +37,7 @@ from referral_node.exchange.machine import certified
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.exchange.tidying import forget_given
 from referral_node.folder import FolderLock, StateFolder
+from referral_node.joining import Joining, Wish
 from referral_node.logs import set_up
 from referral_node.machine_file import MachineFile
 from referral_node.operations import Operations
@@ -55,6 +56,7 @@ from referral_node.trouble import Trouble
 from referral_node.users import all_slots
 from referral_node.vault import Sessions, SignIn, SlotKeys
 from referral_node.vault.slots import check_floor
+from referral_node.vault.vault import UnlockedVault
 from referral_node.web.app import SITE, build_app
 from referral_node.witness import read_witness_key
 from referral_protocol.errors import ProtocolError
@@ -112,6 +114,7 @@ class Node:
             ended=self.sessions.end_user,
             joined=self.follow,
             running=self.running,
+            own_keys=self.exchange.keys,
             settled=self.exchange.views.settled,
         )
 
@@ -256,6 +259,34 @@ class Node:
             await asyncio.gather(*(listening.close() for listening in self._listening))
 
 
+class JoinsHere:
+    """How the pages join a directory: as the command does, for a keyholder who is signed in."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def _joining(self) -> Joining:
+        core, config = self._node.exchange.core, self._node.config
+        return Joining(
+            core.store,
+            self._node.http,
+            config.exchange,
+            core.node,  # as it is now: it may be replaced while the node runs
+            allow_loopback=config.allow_loopback,
+            clock=core.clock,
+            entropy=core.entropy,
+        )
+
+    async def join(
+        self, url: str, anchor: str, profile: bytes, vault: UnlockedVault, *, anew: bool
+    ) -> None:
+        await self._joining().join(Wish(url, anchor, profile), vault, anew=anew)
+        await self._node.follow()
+
+    async def answers(self) -> str:
+        return await self._joining().answers()
+
+
 async def open_core(folder: StateFolder, parts: Parts) -> Core:
     """Open the state folder's store and keys; Trouble or StoreError in one line otherwise."""
     try:
@@ -309,6 +340,7 @@ async def start(folder: StateFolder, config: Config, parts: Parts) -> Node:
             sign_in=node.door,
             config=config,
             try_mail=None if config.mail is None else node.try_mail,
+            joins=JoinsHere(node),
         )
         await node.listen("pages", site, pages.host, pages.port, pages.tls)
         for address in node.pages_addresses():

@@ -19,6 +19,7 @@ from referral_node.exchange.inbox import Inbox
 from referral_node.exchange.keys import Keys, KeysStanding
 from referral_node.exchange.listing import Cases, Choice, Lists, Summary
 from referral_node.exchange.members import Member, MemberBook
+from referral_node.exchange.own_profile import OwnProfile
 from referral_node.exchange.records import Records, looked, set_follow_up
 from referral_node.exchange.saying import Said, UnknownThread
 from referral_node.exchange.threads import MessageView, Threads, ThreadView
@@ -56,6 +57,7 @@ class Exchange:
         self.attachments = Attachments(core)
         self.filing = Filing(core)
         self.updating = Updating(core)
+        self.own_profile = OwnProfile(core, self.updating)
         self.keys = Keys(core, self.updating)
         self.views = Views(core)
 

@@ -110,6 +110,14 @@ class Updating:
             if named.get(record.name) == record.hash
         }
 
+    async def under_way(self) -> dict[str, bytes]:
+        """The contents of the records that the waiting update brings, by name."""
+        row = await self._waiting()
+        if row is None:
+            return {}
+        records = parse_submission(bytes(row["submission"])).records
+        return {record.name: record.content for record in records}
+
     # a change
 
     async def propose(
