@@ -69,7 +69,7 @@ async def test_only_msgpack_as_it_is(client: Client, method: str, path: str) -> 
 HOSTILE = {
     "nothing": b"",
     "not msgpack": b"\xc1" * 1000,
-    "a map": encode({}),
+    "a map": b"\x80",
     "a flood of keys": b"\xde\xff\xff"
     + b"".join(b"\xa2%c%c\xc0" % divmod(n, 64) for n in range(4096)),
     "the same key": b"\xdf\x00\x00\x40\x00" + b"\xa1k\xc0" * 16384,
