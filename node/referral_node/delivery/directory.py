@@ -21,9 +21,10 @@ from referral_node.delivery.problem import read_problem
 from referral_node.delivery.tiles import Found, Read, Shelf, read_all
 from referral_node.exchange.core import Core
 from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.exchange.request import answered, open_request
 from referral_node.exchange.updating import Updating, for_good
 from referral_node.store import StoreError
-from referral_node.store.facts import BUNDLE, fact
+from referral_node.store.facts import BUNDLE, SUBMISSION, fact
 from referral_protocol.certificates import Bundle
 from referral_protocol.directory.board import Posted, read_board_tile
 from referral_protocol.directory.entries import parse_entry, parse_leaf
@@ -32,12 +33,15 @@ from referral_protocol.directory.paths import (
     BOARD,
     CHECKPOINT,
     RECORDS,
+    REQUESTS,
     SUBMIT,
     board_tile_path,
     publish_path,
     records_tile_path,
+    request_path,
 )
 from referral_protocol.directory.records import MAX_ITEM, Records, read_records_tile
+from referral_protocol.directory.requests import MAX_REQUEST_STATE, parse_request_state
 from referral_protocol.directory.tiles import MAX_INDEX, TILE_MEMBERS, parse_index
 from referral_protocol.errors import ProtocolError
 from referral_protocol.signed import parse_signed
@@ -118,6 +122,7 @@ class DirectoryPoller:
             news = await self._log()
             news = await self._records(force=news) or news
             news = await self._board(force=news) or news
+            await self._ask_request()
             await self._send_update()
             await self._publish()
             if self.cosigner is not None and await self.cosigner.run():
@@ -265,6 +270,29 @@ class DirectoryPoller:
 
     async def _tile(self, path: str) -> bytes:
         return await self._get(path, MAX_TILE, conditional=False) or b""
+
+    async def _ask_request(self) -> None:
+        """How our request to join stands; one that the directory does not have is sent again."""
+        request = await open_request(self._core)
+        if request is None:
+            return
+        answer = await self._http.request(
+            "GET", self._url + request_path(request), limit=MAX_REQUEST_STATE
+        )
+        if answer.status == 404:
+            submission = await fact(self._core.store, SUBMISSION)
+            answer = await self._http.request(
+                "POST",
+                self._url + REQUESTS,
+                data=submission,
+                content_type=MSGPACK,
+                limit=MAX_REQUEST_STATE,
+            )
+        if answer.status not in (200, 202):
+            raise Unreachable(f"http-{answer.status}", left=False, status=answer.status)
+        state = parse_request_state(answer.body)
+        if await answered(self._core, state):
+            log.info("directory.request", state=state.state)
 
     async def _send_update(self) -> None:
         """Send the change of our card that a keyholder signed, until it stands in our copy."""

@@ -25,16 +25,21 @@ from referral_node.web.pages import (
     check,
     files,
     find,
+    joining,
+    moving,
     new_referral,
     notifications,
     opening_files,
     organisation,
+    own_profile,
+    own_rows,
     referral,
+    settings,
     signin,
     today,
 )
 from referral_node.web.routing import Handler, Route
-from referral_node.web.site import SIGN_IN, SIGN_OUT, Site, TryMail
+from referral_node.web.site import SIGN_IN, SIGN_OUT, Joins, Site, TryMail
 from referral_node.web.visit import STALE, Visit
 from referral_protocol import codes
 from referral_protocol.errors import ProtocolError
@@ -59,6 +64,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     *new_referral.routes,
     *find.routes,
     *organisation.routes,
+    *settings.routes,
+    *joining.routes,
+    *moving.routes,
+    *own_profile.routes,
+    *own_rows.routes,
 )
 """Every page of a keyholder."""
 
@@ -76,10 +86,11 @@ def build_app(
     config: Config,
     assets: Assets | None = None,
     try_mail: TryMail | None = None,
+    joins: Joins | None = None,
 ) -> web.Application:
     """The application of one node. Nothing is bound or started here.
 
-    ``try_mail`` sends a test mail; None: this node sends none.
+    ``try_mail`` sends a test mail; None: this node sends none. ``joins`` speaks to a directory.
     """
     log = structlog.get_logger()
     assets = assets or Assets.load()
@@ -96,6 +107,7 @@ def build_app(
         visitor_key=exchange.entropy(32),
         log=log,
         try_mail=try_mail,
+        joins=joins,
     )
     exchange.core.turned = sessions.turn
     app = web.Application()

@@ -5,7 +5,7 @@ Law: nothing here belongs to one person or one case.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from jinja2 import Environment, Template
@@ -13,6 +13,8 @@ from jinja2 import Environment, Template
 from referral_node.config import Config
 from referral_node.exchange import Exchange
 from referral_node.vault import Sessions, SignIn
+from referral_node.vault.vault import UnlockedVault
+from referral_node.web.alerts import alerts
 from referral_node.web.catalogue import Catalogue
 from referral_node.web.members import Organisation, organisation, unjoined
 from referral_ui.http import Origins
@@ -24,6 +26,7 @@ MENU: Final = (
     Link("New referral", "/new"),
     Link("Find a service", "/find"),
     Link("All referrals", "/referrals"),
+    Link("Settings", "/settings"),
 )
 FOOT: Final = (Link("Record of access", "/access"), Link("Notifications", "/notifications"))
 FOOT_LINE: Final = "Case data stays with the two organisations in the referral."
@@ -31,6 +34,18 @@ SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
 TryMail = Callable[[str], Awaitable[str | None]]
 """Sends a test mail to an address; None if the server took it, else the code of why not."""
+
+
+class Joins(Protocol):
+    """What the pages ask of whoever speaks to a directory for this node. Raises Trouble."""
+
+    async def join(
+        self, url: str, anchor: str, profile: bytes, vault: UnlockedVault, *, anew: bool
+    ) -> None:
+        """Ask a directory to admit us, and follow it from then on."""
+
+    async def answers(self) -> str:
+        """Whether our endpoint answers with our keys; a code of ``Joining.answers``."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,7 @@ class Site:
     shelf: list[Catalogue] = field(default_factory=list, repr=False)
     """The catalogue of now, if one was asked for."""
     try_mail: TryMail | None = None
+    joins: Joins | None = None
 
     @property
     def cookie(self) -> str:
@@ -91,6 +107,7 @@ class Site:
             current=_entry(path),
             sign_out=SIGN_OUT if signed_in else None,
             foot_line=FOOT_LINE,
+            alerts=alerts(self.exchange),
             token=token,
         )
 
@@ -104,4 +121,6 @@ def _entry(path: str) -> str:
         return "/referrals"
     if path.startswith("/today/"):
         return "/"
+    if path.startswith("/settings/") or path == "/notifications":
+        return "/settings"
     return "/new" if path.startswith("/new/") else path

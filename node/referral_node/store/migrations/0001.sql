@@ -86,6 +86,7 @@ CREATE TABLE peers (
 CREATE TABLE first_contacts (
     member BLOB PRIMARY KEY NOT NULL,
     fingerprint TEXT NOT NULL,
+    vault_key BLOB NOT NULL,
     same INTEGER NOT NULL,
     sealed BLOB NOT NULL,
     actor BLOB NOT NULL,
@@ -461,4 +462,13 @@ CREATE TABLE cosigned (
     size INTEGER NOT NULL,
     at INTEGER NOT NULL,
     PRIMARY KEY (witness, size)
+);
+
+-- Our own profile as we are changing it, until the directory has it: one, sealed under the master
+-- key. version: of what is sealed, so that no window overwrites what another has saved.
+CREATE TABLE own_profile (
+    name TEXT PRIMARY KEY NOT NULL,
+    sealed BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    saved_at INTEGER NOT NULL
 );
