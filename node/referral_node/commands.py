@@ -16,11 +16,13 @@ from typing import Any
 import click
 
 from referral_node import asking, show
+from referral_node.authority import authority, authority_options
 from referral_node.backup.making import COPY_WITHIN, back_up
 from referral_node.backup.restoring import read_backup_head, restore_node
 from referral_node.config import read_config
 from referral_node.control import Arguments
 from referral_node.folder import StateFolder
+from referral_node.keys_commands import keys
 from referral_node.joining import invited
 from referral_node.new_folder import refuse_taken
 from referral_node.parts import Parts
@@ -198,10 +200,7 @@ def status(state: Path, as_json: bool) -> None:
 @click.option("--to", "last", metavar="DATE", help="With --away: the last day.")
 @click.option("--back", metavar="NAME", help="Take all days away of a keyholder back.")
 @click.option("--password-file", type=_FILE, help="File with the new password.")
-@click.option("--by", help="Sign-in name of the keyholder who lets it happen.")
-@click.option("--by-password-file", type=_FILE, help="File with that keyholder's password.")
-@click.option("--kit", is_flag=True, help="Instead of a keyholder: type the recovery kit.")
-@click.option("--kit-file", type=_FILE, help="Instead of a keyholder: file with the kit.")
+@authority_options
 @_json
 @told
 def users(
@@ -218,7 +217,7 @@ def users(
     back: str | None,
     password_file: Path | None,
     as_json: bool,
-    **authority: Any,
+    **by: Any,
 ) -> None:
     """Who may sign in and who is told; add one, end one's access, set mail and days away."""
     folder = StateFolder(state)
@@ -253,7 +252,7 @@ def users(
             "name": name,
             "display": shown,
             "role": role,
-            "authority": _authority(**authority),
+            "authority": authority(**by),
             "password": _new_password(shown, password_file, name, shown, config.name),
         }
         asyncio.run(do(folder, "users-add", arguments))
@@ -261,7 +260,7 @@ def users(
     elif reset is not None:
         arguments = {
             "name": reset,
-            "authority": _authority(**authority),
+            "authority": authority(**by),
             "password": _new_password(reset, password_file, reset, config.name),
         }
         answer = asyncio.run(do(folder, "users-reset", arguments))
@@ -329,7 +328,7 @@ def mail_test(state: Path) -> None:
     report_test(asyncio.run(do(folder, "mail-test", {})))
 
 
-for _group in (directory, log, witness):
+for _group in (directory, log, witness, keys):
     node.add_command(_group)
 
 
@@ -343,15 +342,3 @@ def _new_password(whose: str, file: Path | None, *names: str) -> str:
         check_password(text, *names)
         return text
     return ask_new_password(whose, *names).reveal().decode("utf-8")
-
-
-def _authority(
-    by: str | None, by_password_file: Path | None, kit: bool, kit_file: Path | None
-) -> dict[str, str]:
-    """Who lets it happen: the kit, or a keyholder with their password."""
-    if kit_file is not None:
-        return {"kit": file_text(kit_file, "the recovery kit")}
-    if kit:
-        return {"kit": ask_password("The recovery kit")}
-    name = asking.need(by, "--by (or --kit)", "Sign-in name of the keyholder who lets it happen")
-    return {"name": name, "password": _password(f"Password of {name}", by_password_file)}

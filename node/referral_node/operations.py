@@ -16,14 +16,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from referral_node import users
+from referral_node.authority import Authority
 from referral_node.backup import age
 from referral_node.backup.copying import copy_database
 from referral_node.config import Config
 from referral_node.control import Arguments, Handler
 from referral_node.delivery.http import Http
 from referral_node.exchange.duty import today
+from referral_node.exchange.keys import Keys
 from referral_node.folder import StateFolder
 from referral_node.joining import Joining, NeedsKeyholder, Wish
+from referral_node.keeping import KeyKeeping
 from referral_node.passwords import check_password
 from referral_node.status import status
 from referral_node.store import Store
@@ -38,14 +41,6 @@ from referral_protocol.directory.requests import RequestState
 from referral_protocol.suite import Signer
 
 T = TypeVar("T")
-
-
-class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who lets it happen: a keyholder by name and password, or the kit as typed."""
-
-    name: str | None = None
-    password: str | None = None
-    kit: str | None = None
 
 
 class JoinArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +85,7 @@ class Operations:
 
     ``ended`` is called with the id of a user whose sessions must end; ``joined`` when a request to
     join was taken, so that a running node begins to follow; ``running`` gives what only a serving
-    process knows, for `status`.
+    process knows, for `status`; ``own_keys`` are those of the running node.
     """
 
     def __init__(
@@ -109,6 +104,7 @@ class Operations:
         joined: Callable[[], Awaitable[None]] = _nobody_joined,
         running: Callable[[], dict[str, Any]] | None = None,
         settled: Callable[[], Awaitable[None]] = _nobody_joined,
+        own_keys: Keys | None = None,
     ) -> None:
         self._store = store
         self._folder = folder
@@ -122,6 +118,7 @@ class Operations:
         self._running = running
         self._copying = asyncio.Lock()
         self._telling = Telling(store, config, folder.path, clock, entropy)
+        self._keeping = KeyKeeping(own_keys, self._open)
         self._watching = Watching(store, folder, config, clock, entropy, settled)
         self._joining = Joining(
             store,
@@ -147,6 +144,7 @@ class Operations:
             "backup-failed": self.backup_failed,
             **self._telling.handlers(),
             **self._watching.handlers(),
+            **self._keeping.handlers(),
         }
 
     async def status(self, arguments: Arguments) -> Any:

@@ -56,6 +56,9 @@ WORDS: Final = {
     "absence-ended": "Took days away back",
     "draft-discarded": "Deleted a draft",
     "prekeys-made": "Made keys for the coming months",
+    "machine-key-replaced": "Replaced the machine’s key",
+    "vault-key-made": "Began to replace the organisation’s key",
+    "vault-key-replaced": "Replaced the organisation’s key",
     "said-open": "Sent the referral",
     "said-state": "Changed the state",
     "said-ask": "Asked for something",
@@ -69,6 +72,9 @@ _CODES: Final = {
     "same": "all digits were the same",
     "different": "the digits were different",
     "with-contents": "with what was said",
+    "routine": "as a matter of routine",
+    "compromised": "somebody else may have had it",
+    "lost": "it was lost",
     "done": "done",
 }
 
