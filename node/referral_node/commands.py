@@ -22,8 +22,8 @@ from referral_node.backup.restoring import read_backup_head, restore_node
 from referral_node.config import read_config
 from referral_node.control import Arguments
 from referral_node.folder import StateFolder
-from referral_node.keys_commands import keys
 from referral_node.joining import invited
+from referral_node.keys_commands import keys
 from referral_node.new_folder import refuse_taken
 from referral_node.parts import Parts
 from referral_node.passwords import ask_new_password, ask_password, check_password, file_text
