@@ -12,9 +12,11 @@ from fed_member import Member
 from federation import DIRECTORY, Federation, until
 from links import Answer, Link, Request
 from referral_directory.sealing import read_log_key
+from referral_node.delivery import log_source
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_protocol.certificates import DAY
 from referral_protocol.directory.notes import TreeHead, make_checkpoint, peek_checkpoint
+from referral_protocol.directory.tiles import Index, pack_tile, tile_hash
 from referral_protocol.suite import Signer
 
 Change = Callable[[Answer], bytes]
@@ -241,3 +243,101 @@ def make_later(fed: Federation) -> bytes:
     head = peek_checkpoint(members.checkpoint.encode())
     key = read_log_key(fed.directory.log_key)
     return make_checkpoint(TreeHead(head.origin, head.size, head.root), key, fed.clock.now)
+
+
+def board(link: Link, items: list[bytes]) -> None:
+    """From now on the board that is shown holds these bundles only."""
+    tile = pack_tile(items)
+    name = tile_hash(tile)
+
+    def other(request: Request, _: Answer) -> bytes | None:
+        if request.path == "/v1/board":
+            return http(Index((name,)).pack())
+        if request.path.startswith("/v1/board/tiles/"):
+            return http(tile)
+        return None
+
+    link.change = other
+
+
+async def bundles(member: Member) -> dict[bytes, bytes]:
+    rows = await member.store.rows("SELECT member, bundle FROM bundles")
+    return {bytes(row["member"]): bytes(row["bundle"]) for row in rows}
+
+
+async def test_prekeys_that_are_withheld_or_older_are_noticed_and_kept(fed: Federation) -> None:
+    """Whoever serves the board cannot make a bundle, but can leave one out or hold it back."""
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    first = await bundles(lisboa)
+    fed.clock.now += 40 * DAY
+    await utrecht.sign_in()  # makes the next prekeys
+    for member in (utrecht, lisboa):
+        await fed.learns(member, partial(_newer, member, utrecht.id, fed.clock.now - DAY))
+    newest = lisboa.exchange.members.bundle(utrecht.id)
+    poller = lisboa.node.poller
+    assert poller is not None
+    ours = (await bundles(lisboa))[lisboa.id]
+    for what, items in (("older", [ours, first[utrecht.id]]), ("withheld", [ours])):
+        for restart in (False, True):
+            board(fed.link("lisboa", DIRECTORY), items)
+            if restart:
+                await lisboa.stop()
+                await lisboa.start()
+                poller = lisboa.node.poller
+                assert poller is not None
+            with capture_logs() as lines:
+                await fed.learns(lisboa, lambda p=poller: p.trouble == "old-number")  # type: ignore[misc]  # bound now
+            found = [x for x in lines if x["event"] == "directory.board"]
+            assert [(x["code"], x["refused"]) for x in found] == [("old-number", 1)], what
+            assert lisboa.exchange.members.bundle(utrecht.id) == newest
+            fed.link("lisboa", DIRECTORY).mend()
+            await fed.learns(lisboa, lambda p=poller: p.trouble is None)  # type: ignore[misc]  # bound now
+    # Our own is noticed too: nobody could write to us.
+    board(fed.link("lisboa", DIRECTORY), [(await bundles(lisboa))[utrecht.id]])
+    await fed.learns(lisboa, lambda: poller.trouble == "old-number")
+
+
+def _newer(member: Member, other: bytes, than: int) -> bool:
+    held = member.exchange.members.bundle(other)
+    return held is not None and held.made_at > than
+
+
+async def test_a_log_that_claims_to_be_endless_is_not_even_begun(fed: Federation) -> None:
+    lisboa = fed["lisboa"]
+    key = read_log_key(fed.directory.log_key)
+    link, poller = fed.link("lisboa", DIRECTORY), lisboa.node.poller
+    assert poller is not None
+    head = peek_checkpoint(lisboa.exchange.members.checkpoint.encode())
+    fed.clock.now += 11 * 60_000
+    huge = make_checkpoint(TreeHead(head.origin, 2**40, head.root), key, fed.clock.now)
+    liar(link, "/checkpoint", lambda _: http(huge))
+    count = len(link.requests)
+    await fed.learns(lisboa, lambda: poller.trouble == "too-large")
+    assert not [r for r in link.requests[count:] if r.path.startswith("/tile/")]
+    link.mend()
+    await fed.learns(lisboa, lambda: poller.trouble is None)
+
+
+async def test_a_directory_that_never_ends_its_answer_is_left(
+    fed: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leaf at a time, each in time: the whole reading has an end of its own."""
+    lisboa = fed["lisboa"]
+    link, poller = fed.link("lisboa", DIRECTORY), lisboa.node.poller
+    assert poller is not None
+    monkeypatch.setattr(log_source, "LOG_WITHIN", 0.2)
+    await grown(fed)
+    link.hold()
+    before = known(lisboa)
+    poller.soon()
+    await until(partial(_held, link))
+    link.delay = 0.5
+    link.release()
+    await fed.learns(lisboa, lambda: poller.trouble == "time-out")
+    assert known(lisboa) == before
+    link.mend()
+    await fed.learns(lisboa, partial(_caught_up, lisboa, before[0] + 2))
+
+
+async def _held(link: Link) -> bool:
+    return link.held > 0

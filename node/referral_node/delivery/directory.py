@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import structlog
 
+from referral_node.delivery.board_view import BoardView
 from referral_node.delivery.cosigner import Cosigner
 from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
@@ -42,7 +43,7 @@ from referral_protocol.directory.paths import (
 )
 from referral_protocol.directory.records import MAX_ITEM, Records, read_records_tile
 from referral_protocol.directory.requests import MAX_REQUEST_STATE, parse_request_state
-from referral_protocol.directory.tiles import MAX_INDEX, TILE_MEMBERS, parse_index
+from referral_protocol.directory.tiles import MAX_INDEX, TILE_MEMBERS, Index, parse_index
 from referral_protocol.errors import ProtocolError
 from referral_protocol.signed import parse_signed
 from referral_protocol.wire import decode
@@ -84,6 +85,7 @@ class DirectoryPoller:
         self._now = asyncio.Event()
         self._etags: dict[str, str] = {}
         self._shelves = {RECORDS: Shelf(), BOARD: Shelf()}
+        self._shown = BoardView()
         self.forked: Callable[[bytes], Awaitable[None]] = _unwatched
         """Called with a checkpoint of the directory that does not extend what is held; raises the
         code of why it proves nothing."""
@@ -137,15 +139,17 @@ class DirectoryPoller:
         except Exception as error:  # noqa: BLE001 - a fault here must not end all looking
             log.error("directory.fault", kind=type(error).__name__)
             return self._failed("fault")
-        if self._core.members.forked_at is not None:
-            return self._failed("forked-log")
-        if self.trouble is not None:
-            log.info("directory.back")
-        self.trouble = None
         if news:
             took = round((time.monotonic() - began) * 1000, 1)
             log.info("directory.news", entries=self._keeper.replica.size, ms=took)
             self._changed()
+        if self._core.members.forked_at is not None:
+            return self._failed("forked-log")
+        if self._shown.behind:
+            return self._failed("old-number")
+        if self.trouble is not None:
+            log.info("directory.back")
+        self.trouble = None
         return True
 
     def _failed(self, code: str) -> bool:
@@ -166,8 +170,10 @@ class DirectoryPoller:
             return None
         if answer.status != 200:
             raise Unreachable(f"http-{answer.status}", left=False, status=answer.status)
-        if answer.etag is not None and conditional:
-            self._etags[path] = answer.etag
+        if conditional:
+            self._etags.pop(path, None)  # what was answered before is not what we have now
+            if answer.etag is not None:
+                self._etags[path] = answer.etag
         return answer.body
 
     async def _log(self) -> bool:
@@ -243,9 +249,16 @@ class DirectoryPoller:
             return await self._tile(board_tile_path(name))
 
         def read(data: bytes, name: bytes) -> tuple[list[Posted], list[ProtocolError]]:
-            return read_board_tile(data, name, directory, now)
+            posted, errors = read_board_tile(data, name, directory, now)
+            self._shown.read(name, posted)
+            return posted, errors
 
-        return await self._beside(BOARD, fetch, read, store, force=force)
+        def whole(index: Index) -> None:
+            before = self._shown.behind
+            if self._shown.compare(index, self._core.members) > before:
+                log.warning("directory.board", code="old-number", refused=self._shown.behind)
+
+        return await self._beside(BOARD, fetch, read, store, force=force, whole=whole)
 
     async def _beside(
         self,
@@ -255,6 +268,7 @@ class DirectoryPoller:
         store: Callable[[Found[T]], Awaitable[bool]],
         *,
         force: bool,
+        whole: Callable[[Index], None] = lambda _index: None,
     ) -> bool:
         if force:
             self._etags.pop(path, None)
@@ -262,8 +276,11 @@ class DirectoryPoller:
         if index is None:
             return False
         try:
-            names = self._shelves[path].missing(parse_index(index))
-            return await read_all(names, fetch, read, store)
+            parsed = parse_index(index)
+            names = self._shelves[path].missing(parsed)
+            news = await read_all(names, fetch, read, store)
+            whole(parsed)
+            return news
         except BaseException:
             self._etags.pop(path, None)  # not all of it was read: ask for it again
             raise
@@ -338,5 +355,6 @@ class DirectoryPoller:
         )
         if answer.status not in (200, 201, 204):
             raise Unreachable(f"http-{answer.status}", left=False, status=answer.status)
+        self._shown.published = (core.us, ours.made_at)
         log.info("directory.published")
         self._etags.pop(BOARD, None)
