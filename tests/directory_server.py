@@ -28,13 +28,13 @@ from referral_protocol.directory.notes import peek_checkpoint
 from referral_protocol.directory.records import Salted, salted
 from referral_protocol.directory.replica import Replica
 from referral_protocol.directory.requests import Submission, make_join
-from referral_protocol.examples.profiles import LISBON, UTRECHT
+from referral_protocol.examples.profiles import LISBON, LVIV, UTRECHT
 from referral_protocol.suite import Signer
 
 ORIGIN = "directory.example.org"
 PASSWORDS = Passwords("correct horse battery", "staple of the three")
 MSGPACK = {"Content-Type": "application/msgpack"}
-EXAMPLES = {"lisbon": LISBON, "utrecht": UTRECHT}
+EXAMPLES = {"lisbon": LISBON, "utrecht": UTRECHT, "lviv": LVIV}
 
 
 class Moved:

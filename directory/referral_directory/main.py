@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final, NamedTuple
 
 import structlog
+from aiohttp import web
 
 from referral_directory import registrars
 from referral_directory.config import Config, Console, read_config, tls_context
@@ -23,6 +24,9 @@ from referral_directory.log.ledger import Clock, Ledger
 from referral_directory.log.office import Check, Office
 from referral_directory.log.requests import Kept, Requests
 from referral_directory.log.store import StoreError
+from referral_directory.public.hsds import Hsds
+from referral_directory.public.pages import PublicPages
+from referral_directory.public.published import Published
 from referral_directory.sealing import (
     STRONG,
     Cost,
@@ -46,7 +50,7 @@ from referral_protocol.directory.entries import (
 from referral_protocol.directory.requests import asked_card
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import SEED_SIZE, Signer, self_test
-from referral_ui.assets import AssetsMissing
+from referral_ui.assets import Assets, AssetsMissing
 from referral_ui.connections import listen
 from referral_ui.stopping import Stop
 
@@ -223,7 +227,7 @@ async def serving(
         tls = tls_context(config.tls, folder.path) if config.tls is not None else None
         try:
             server = await listen(
-                build_app(listener),
+                build_app(listener, _public(ledger)),
                 config.host,
                 wanted,
                 log=log,
@@ -254,6 +258,16 @@ async def serving(
                 with suppress(asyncio.CancelledError):
                     await task
             await server.close()
+
+
+def _public(ledger: Ledger) -> list[web.RouteDef]:
+    """What everybody may read of the members; Trouble if the style sheets are not built."""
+    try:
+        published = Published(ledger)
+        pages = PublicPages(published, Assets.load())
+        return [*pages.routes(), *Hsds(published).routes()]
+    except AssetsMissing as error:
+        raise Trouble(str(error)) from None
 
 
 @asynccontextmanager

@@ -133,7 +133,7 @@ async def test_entries_and_hashes_are_tlog_tiles(client: Client) -> None:
         "/v1/board/tiles/" + "00" * 32,
         "/v1/board/tiles/00",
         "/v1/requests/" + "00" * 16,
-        "/",
+        "/v1",
     ):
         assert (await client.get(path, expect=404)).refused == (404, None)
 

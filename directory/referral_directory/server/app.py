@@ -1,14 +1,15 @@
 """The public listener (DIRECTORY 6): the log and what lies beside it to everybody, whole; and what
 members may send in.
 
-Law: nothing is served that is not on disk and signed. No GET names a member, and the access log
-names the route, not the address asked for. Whatever a stranger sends is bounded in size and time.
+Law: a node is served nothing that is not on disk and signed, and no GET of a node names a member.
+The access log names the route, not the address asked for. Whatever a stranger sends is bounded in
+size and time.
 """
 
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import structlog
@@ -173,8 +174,9 @@ class Listener:
         ]
 
 
-def build_app(listener: Listener) -> web.Application:
-    """The application."""
+def build_app(listener: Listener, public: Iterable[web.RouteDef] = ()) -> web.Application:
+    """The application. ``public``: what people read, beside what nodes do; no node ever asks for
+    it, so whoever it names, nobody learns from it who writes to whom (DIRECTORY 6)."""
 
     @web.middleware
     async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -196,6 +198,7 @@ def build_app(listener: Listener) -> web.Application:
 
     app = web.Application(middlewares=[watched], client_max_size=MAX_SUBMISSION)
     app.add_routes(listener.routes())
+    app.add_routes(public)
     return app
 
 

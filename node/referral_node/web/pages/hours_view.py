@@ -6,17 +6,14 @@ begins or ends on different days. Pure.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
 
 from markupsafe import Markup
 
 from referral_node.web.members import Organisation
-from referral_protocol.codes.person import WEEKDAYS
-from referral_ui import numbers, words
+from referral_ui import numbers, opening, words
+from referral_ui.opening import Days
 from referral_ui.parts import Text
 from referral_ui.times import Place, Times, hours_in, lower
-
-SHORT_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True)
@@ -55,36 +52,21 @@ def week(member: Organisation, times: Times) -> tuple[Hours, ...]:
     said = member.profile.organisation if member.profile is not None else None
     if said is None or not said.hours:
         return ()
-    order = list(WEEKDAYS)
-    spans: list[list[tuple[str, str]]] = [[] for _ in order]
-    for row in said.hours:
-        for day in row.days:
-            if day in order:
-                spans[order.index(day)].append((row.starts, row.ends))
-    rows: list[tuple[int, int, list[tuple[str, str]]]] = []
-    for place, open_then in enumerate(spans):
-        if rows and rows[-1][2] == sorted(open_then):
-            rows[-1] = (rows[-1][0], place, rows[-1][2])
-        else:
-            rows.append((place, place, sorted(open_then)))
-    return tuple(_row_of(first, last, found, member.place, times) for first, last, found in rows)
+    return tuple(_row_of(days, member.place, times) for days in opening.week(said.hours))
 
 
-def _row_of(
-    first: int, last: int, found: list[tuple[str, str]], there: Place, times: Times
-) -> Hours:
-    days = SHORT_DAYS[first] if first == last else f"{SHORT_DAYS[first]}–{SHORT_DAYS[last]}"
-    if not found:
-        return Hours(days, "closed", "closed")
+def _row_of(days: Days, there: Place, times: Times) -> Hours:
+    if not days.spans:
+        return Hours(days.name, "closed", "closed")
     today = times.here.local(times.now).date()
-    on = today + timedelta(days=first - today.weekday())
+    on = today + timedelta(days=days.first - today.weekday())
     mine = []
-    for start, end in found:
+    for start, end in days.spans:
         begins, ends, off = hours_in(on, start, end, there, times.here)
         shift = {-1: " (day before)", 1: " (day after)"}.get(off, "")
         mine.append(Markup("{}{}").format(numbers.num(f"{begins}–{ends}"), shift))
-    theirs = [numbers.num(f"{start}–{end}") for start, end in found]
-    return Hours(days, Markup(", ").join(mine), Markup(", ").join(theirs))
+    theirs = [numbers.num(f"{start}–{end}") for start, end in days.spans]
+    return Hours(days.name, Markup(", ").join(mine), Markup(", ").join(theirs))
 
 
 def closed(member: Organisation, times: Times) -> str:

@@ -1,0 +1,1 @@
+"""What the directory shows everybody: the pages of what members chose to publish, nothing else."""
