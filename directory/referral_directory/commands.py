@@ -27,6 +27,7 @@ from referral_directory.recover_commands import (
     sign,
 )
 from referral_directory.registrar_commands import registrar
+from referral_directory.root_commands import root
 from referral_directory.server.probe import WORDS
 from referral_directory.trouble import Trouble
 from referral_protocol.directory.entries import (
@@ -55,7 +56,7 @@ def directory() -> None:
 
 
 for command in (
-    *(init, serve, registrar, recover, proposals, sign),
+    *(init, serve, registrar, root, recover, proposals, sign),
     *(history, acts, invite, hsds),
 ):
     directory.add_command(command)

@@ -20,6 +20,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "directory.toml"
+        self.waiting = path / "directory.toml.waiting"
         self.database = path / "directory.sqlite"
         self.log_key = path / "keys" / "log.key"
         self.registrars = path / "keys" / "registrars"

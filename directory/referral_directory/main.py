@@ -160,7 +160,7 @@ async def opened(folder: Folder, config: Config, world: World) -> AsyncIterator[
     try:
         ledger = await Ledger.open(
             folder.database,
-            [read_log_key(path) for path in folder.log_keys()],
+            lambda: [read_log_key(path) for path in folder.log_keys()],
             world.clock,
             allow_loopback=config.allow_loopback,
         )

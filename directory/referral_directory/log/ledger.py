@@ -7,13 +7,13 @@ one at a time, in the order in which they arrive.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Self
 
 from referral_directory.log import beside, recovering
 from referral_directory.log.beside import BOARD, RECORDS, Beside, NewTile
-from referral_directory.log.pen import Pen, cosigned, with_lines_of
+from referral_directory.log.pen import Pen, ReadKeys, cosigned, with_lines_of
 from referral_directory.log.store import Store, StoreError, Tx
 from referral_protocol import profiles
 from referral_protocol.certificates import VerifiedBundle, verify_bundle
@@ -94,9 +94,12 @@ class Ledger:
 
     @classmethod
     async def open(
-        cls, path: Path, log_keys: Iterable[Signer], clock: Clock, *, allow_loopback: bool
+        cls, path: Path, log_keys: ReadKeys, clock: Clock, *, allow_loopback: bool
     ) -> Self:
-        """Open the log and fold it; StoreError ``damaged`` if it does not fit together."""
+        """Open the log and fold it; StoreError ``damaged`` if it does not fit together.
+
+        ``log_keys`` reads the log keys that are here, again when a new root names another one.
+        """
         store = await Store.open(path)
         try:
             rows = await store.rows("SELECT leaf FROM entries ORDER BY number")

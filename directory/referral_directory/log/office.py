@@ -19,6 +19,7 @@ from referral_directory.log.ledger import Ledger
 from referral_directory.log.proposals import Proposed, Waiting
 from referral_directory.log.recovering import open_recoveries
 from referral_directory.log.requests import Kept, Requests
+from referral_directory.log.rooting import Rooting
 from referral_protocol import profiles
 from referral_protocol.directory.entries import (
     RECOVERY,
@@ -71,6 +72,7 @@ class Office:
             "recoveries": self.recoveries,
             "acts": self.acts,
             "history": self.history,
+            **Rooting(ledger, self.journal).answers(),
         }
 
     async def answer(self, name: str, arguments: Plain) -> Any:

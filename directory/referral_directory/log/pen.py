@@ -4,7 +4,7 @@ Law: a checkpoint bears the lines of every log key that must sign at its time, o
 Witnesses' lines stand under one text: they stay when it is signed anew, and go when the log grows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from referral_directory.log.witnesses import Cosigned, cosignatures
 from referral_protocol.directory.entries import Witness
@@ -21,16 +21,22 @@ from referral_protocol.directory.state import RootVersion, log_keys
 from referral_protocol.errors import ProtocolError
 from referral_protocol.suite import Signer
 
+ReadKeys = Callable[[], Iterable[Signer]]
+
 
 class Pen:
-    """The log keys that this directory has."""
+    """The log keys that this directory has; ``read`` gives them, and may give more later."""
 
-    def __init__(self, keys: Iterable[Signer]) -> None:
-        self._keys = {key.public: key for key in keys}
+    def __init__(self, read: ReadKeys) -> None:
+        self._read = read
+        self._keys = {key.public: key for key in read()}
 
     def holds(self, roots: Sequence[RootVersion], now: int) -> bool:
-        """Whether every key that must sign now is here."""
-        return self._keys.keys() >= set(log_keys(roots, now))
+        """Whether every key that must sign now is here; one that is not is looked for again."""
+        needed = set(log_keys(roots, now))
+        if not self._keys.keys() >= needed:
+            self._keys = {key.public: key for key in self._read()}
+        return self._keys.keys() >= needed
 
     def sign(self, head: TreeHead, roots: Sequence[RootVersion], now: int) -> bytes:
         """The note; ``missing-signature`` if a root names a log key that is not here."""
