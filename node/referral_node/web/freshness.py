@@ -31,10 +31,7 @@ def banners(visit: Visit) -> tuple[Banner, ...]:
     if not visit.exchange.core.room():
         found.append(NO_ROOM)
     members = visit.exchange.members
-    if members.directory is None:
-        text = "This node has not joined a directory yet, so nothing can be sent or received."
-        found.append(Banner("Not joined", text, "warn"))
-    else:
+    if members.directory is not None:  # else Today says how to join one
         stale = words(members.dated, visit.times)
         if stale is not None:
             found.append(stale)

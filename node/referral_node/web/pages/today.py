@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from referral_node.exchange.looks import out_of_reach
-from referral_node.web import freshness, missing_view, today_view
+from referral_node.web import freshness, missing_view, own_news, today_view
 from referral_node.web.pages.signin import AT_ONCE
 from referral_node.web.routing import Route, get
 from referral_node.web.today_rows import Known
@@ -16,8 +16,13 @@ from referral_ui.paging import PER_PAGE, Paging
 async def show(visit: Visit) -> web.StreamResponse:
     """The page."""
     today = today_view.build(await known_to(visit))
-    banners = (*freshness.banners(visit), *await missing_view.banners(visit))
-    return visit.page("today.html", today=today, banners=banners)
+    banners = (
+        *await own_news.banners(visit),
+        *freshness.banners(visit),
+        *await missing_view.banners(visit),
+    )
+    ours = await own_news.jobs(visit)
+    return visit.page("today.html", today=today, banners=banners, ours=ours)
 
 
 async def known_to(visit: Visit) -> Known:
