@@ -48,10 +48,13 @@ class Teller:
             text = Markup("{}, until {}").format(text, self.times.record(told.until))
         return Row(told.index, text, self.times.record(told.logged), self._signers(told))
 
-    def act(self, act: Act) -> Row:
-        """What a registrar did."""
+    def act(self, act: Act, asked: str = "") -> Row:
+        """What a registrar did; ``asked``: what somebody calls itself who is no member (yet)."""
         before, after = act_words(act)
-        name = "" if act.member is None else self._name(act.member)
+        before = before[:1].upper() + before[1:]
+        name: Text = asked
+        if act.member is not None and not asked:
+            name = self._name(act.member)
         text = Markup("{} {}{}").format(before, name, after) if name else f"{before}{after}"
         return Row(act.number, text, self.times.record(act.at), self.registrar(act.registrar))
 

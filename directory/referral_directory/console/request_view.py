@@ -1,4 +1,5 @@
-"""A request to join as the console shows it: who asks, what is still to do, what was typed. Pure.
+"""A request, to join or for new keys, as the console shows it: who asks, what is still to do, what
+was typed. Pure.
 
 Law: the fingerprint never comes into a page: it is compared here, line by line, and only which
 lines differ goes out.
@@ -13,10 +14,10 @@ from referral_directory.log.requests import Kept
 from referral_directory.log.reviews import CHECKS, Review
 from referral_directory.log.roster import NOTHING, Line, line_of
 from referral_protocol import profiles
-from referral_protocol.directory.entries import Card, parse_entry
-from referral_protocol.directory.requests import ASKED
+from referral_protocol.directory.entries import RECOVERY, Card, parse_entry
+from referral_protocol.directory.requests import ASKED, asked_card
 from referral_protocol.errors import ProtocolError
-from referral_protocol.keys import fingerprint, member_id
+from referral_protocol.keys import fingerprint
 from referral_protocol.profiles import Profile
 from referral_ui.forms import Form
 from referral_ui.parts import Choice, Tag, Text
@@ -32,6 +33,16 @@ CHOICES: Final = (
         "I found the telephone number myself, in the VSE members’ book, not in this request",
     ),
     Choice("asked", "The person on the telephone asked to join, and said so in their own words"),
+)
+LOST_CHOICES: Final = (
+    Choice("member", "They are a member of VSE, by the board’s newest list"),
+    Choice("works", "The person works there: confirmed by their director"),
+    Choice(
+        "found",
+        "I called a number that stood here before or in the VSE members’ book, not one they gave"
+        " me now",
+    ),
+    Choice("asked", "They said in their own words that their key is lost, and asked for new ones"),
 )
 _TO_DO: Final = {
     "member": "membership",
@@ -55,10 +66,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """The one request. ``hindrance``: why it cannot be admitted, in words; ``alike``: the member
-    whose name it looks like; ``asked_for``: what the applicant was asked."""
+    """The one request. ``lost``: a member asks for new keys; ``hindrance``: why it cannot be
+    granted, in words; ``alike``: the member whose name it looks like; ``asked_for``: what the
+    applicant was asked."""
 
     id: str
+    lost: bool
     name: Text
     title: str
     city: str
@@ -80,10 +93,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Read:
-    """A request, its profile and its card read. ``hindrance``: the log's refusal, if any."""
+    """A request, its profile and its card read. ``hindrance``: the log's refusal, if any.
+
+    ``profile``: of a member that says its key is lost the one known before, never what came now.
+    """
 
     kept: Kept
+    member: bytes
     card: Card
+    lost: bool
     profile: Profile | None
     hindrance: str | None
     alike: str | None = None
@@ -92,23 +110,28 @@ class Read:
     def line(self) -> Line:
         return NOTHING if self.profile is None else line_of(self.profile)
 
-    @property
-    def member(self) -> bytes:
-        return member_id(self.card.vault_key)
 
-
-def read(kept: Kept, hindrance: ProtocolError | None, alike: str | None = None) -> Read:
-    """What a request says; its bytes were checked when it came."""
-    body = parse_entry(kept.submission.content).body
-    if not isinstance(body, Card):
-        raise TypeError("a request to join has a card")
-    try:
-        contents = {record.name: record.content for record in kept.submission.records}
-        profile: Profile | None = profiles.unpack(contents)
-    except ProtocolError:
-        profile = None
+def read(
+    kept: Kept,
+    hindrance: ProtocolError | None,
+    known: Profile | None = None,
+    alike: str | None = None,
+) -> Read:
+    """What a request says; its bytes were checked when it came. ``known``: the profile that the
+    member had before, for a recovery."""
+    entry = parse_entry(kept.submission.content)
     why = None if hindrance is None else hindrance_words(hindrance)
-    return Read(kept, body, profile, why, alike)
+    card, lost = asked_card(kept.submission), entry.kind == RECOVERY
+    profile = known if lost else profile_of(kept)
+    return Read(kept, entry.member or b"", card, lost, profile, why, alike)
+
+
+def profile_of(kept: Kept) -> Profile | None:
+    """The profile that came with a request; None if it is of a form of later days."""
+    try:
+        return profiles.unpack({record.name: record.content for record in kept.submission.records})
+    except ProtocolError:
+        return None
 
 
 def hindrance_words(error: ProtocolError) -> str:
@@ -118,13 +141,18 @@ def hindrance_words(error: ProtocolError) -> str:
         "key-in-use": "One of its keys is in the log already: they must make new ones",
         "old-number": "This organisation is a member already",
         "bad-endpoint": "The address of its node cannot be used",
+        "broken-chain": "The log has another entry of this member meanwhile: they must ask anew",
+        "counter-gap": "The log has another entry of this member meanwhile: they must ask anew",
+        "removed": "This member was removed",
     }.get(error.code, f"The log would refuse it ({error.code})")
 
 
 def row(found: Read, review: Review, times: Times) -> Row:
     """A line of the list."""
     tag = None
-    if found.alike:
+    if found.lost:
+        tag = Tag("Key lost", "warn")
+    elif found.alike:
         tag = Tag("Same name as a member", "warn")
     elif found.hindrance:
         tag = Tag("Cannot be admitted", "warn")
@@ -155,6 +183,7 @@ def shown(found: Read, review: Review, times: Times) -> Shown:
     term, value = words.open_line(profile, times)
     return Shown(
         id=kept.id.hex(),
+        lost=found.lost,
         name=words.name_of(found.line, found.member),
         title=words.title_of(found.line, found.member),
         city=", ".join(part for part in (found.line.city, words.country_of(found.line)) if part),

@@ -33,6 +33,7 @@ MENU: Final = (
     Link("Suspensions", "/suspensions"),
 )
 FOOT: Final = (
+    Link("Lost keys", "/recoveries"),
     Link("Invite a member", "/invite"),
     Link("Who changed what", "/acts"),
     Link("Registrars", "/registrars"),
@@ -92,7 +93,7 @@ class Site:
         return Frame(
             product=PRODUCT,
             organisation=ORGANISATION,
-            person=f"{person}, registrar" if signed_in else None,
+            person=None if person is None else titled(person),
             menu=(*MENU, public) if signed_in else (),
             foot=FOOT if signed_in else (),
             current=_entry(path),
@@ -102,7 +103,12 @@ class Site:
         )
 
 
+def titled(person: str) -> str:
+    """ "Ewa Lindqvist, registrar": who is signed in."""
+    return person if "registrar" in person.lower() else f"{person}, registrar"
+
+
 def _entry(path: str) -> str:
     """The menu's entry that a page belongs to."""
     first = path.split("/")[1]
-    return {"request": "/", "recovery": "/", "member": "/members"}.get(first, f"/{first}")
+    return {"request": "/", "member": "/members"}.get(first, f"/{first}")

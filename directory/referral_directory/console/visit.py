@@ -126,6 +126,13 @@ class Visit:
         good = len(nonce) == 32 and self._tokens.check(nonce, self.request.path, mac)
         return Posted(data.without(FIELD), nonce, not good)
 
+    def led(self, posted: Posted) -> web.Response | None:
+        """Where this very form led before; None if it did not come before. For forms about what is
+        gone once they are carried out."""
+        known = self.session.done.get(posted.nonce)
+        same = known is not None and known[0] == self._digest(posted.data)
+        return self.go(known[1]) if known is not None and same else None
+
     async def once(
         self, posted: Posted, form: Form, work: Callable[[], Awaitable[str]]
     ) -> web.Response | None:

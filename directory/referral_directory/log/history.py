@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from referral_directory.log.ledger import Ledger
-from referral_directory.log.wording import lowered, reason
+from referral_directory.log.wording import ENDINGS, lowered, reason
 from referral_protocol.directory.entries import (
     ACTIVE,
     COMPROMISED,
@@ -142,7 +142,7 @@ def _update(update: Update, before: Card | None) -> str:
 
 def _status(status: Status) -> str:
     why = lowered(reason(status.reason))
-    if status.reason in ("recovery-ended", "found"):
+    if status.reason in ENDINGS:
         return f"keeps its keys: {why}"
     return {
         SUSPENDED: f"was suspended: {why}",

@@ -39,6 +39,9 @@ _RECOVERY_REASONS: Final = {
 }
 REASONS: Final = SUSPEND_REASONS | REMOVE_REASONS | LIFT_REASONS | _RECOVERY_REASONS
 
+ENDINGS: Final = ("recovery-ended", "found")
+"""Reasons of a status that ends a recovery: the keys stay as they are."""
+
 STATUS: Final = {ACTIVE: "active", SUSPENDED: "suspended", REMOVED: "removed"}
 _DECISIONS: Final = {
     SUSPENDED: "suspended",
@@ -77,7 +80,7 @@ def act_words(act: Act) -> tuple[str, str]:
         status, _, why = act.detail.partition(" ")
         did = _DECISIONS.get(status, status)
         waits = act.what == journal.SIGNED
-        if status == ACTIVE and why in ("recovery-ended", "found"):
+        if why in ENDINGS:
             did = "ended the recovery of"
         before = f"signed, and waits for another registrar: {did}" if waits else did
         if status == "recovery":

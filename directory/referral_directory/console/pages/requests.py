@@ -1,4 +1,4 @@
-"""Requests to join: who waits, and whether this organisation is who it says it is.
+"""Requests, to join or for new keys: who waits, and whether they are who they say they are.
 
 Law: the fingerprint is heard and typed, never shown; what is signed is the request as it came.
 """
@@ -8,18 +8,24 @@ from typing import Final
 from aiohttp import web
 
 from referral_directory.console import request_view
-from referral_directory.console.request_view import CHOICES, LINES, Read
+from referral_directory.console.request_view import CHOICES, LINES, LOST_CHOICES, Read
 from referral_directory.console.routing import Route, get, post
 from referral_directory.console.visit import Visit
 from referral_directory.log import journal
 from referral_directory.log.journal import Acting
 from referral_directory.log.requests import OPEN, Kept
 from referral_directory.log.reviews import CHECKS, Review
+from referral_protocol.directory.entries import parse_entry
 from referral_protocol.directory.requests import MAX_TEXT
 from referral_protocol.errors import ProtocolError
 from referral_ui.forms import Form
 from referral_ui.paging import PER_PAGE, Paging
+from referral_ui.problems import Problem
 
+ANSWERED: Final = (
+    "It was answered, or a newer one of the same organisation has taken its place. “Who changed"
+    " what” says who answered it."
+)
 FIELDS: Final = ("checks", "called", *LINES)
 _UNTICKED: Final = {
     "member": "They are a member of VSE",
@@ -37,7 +43,8 @@ async def waiting(visit: Visit) -> web.StreamResponse:
     for each in kept[paging.first : paging.first + PER_PAGE]:
         review = await visit.site.reviews.of(each.id)
         rows.append(request_view.row(await _read(visit, each), review, visit.times))
-    return visit.page("requests.html", rows=rows, total=len(kept), paging=paging)
+    lost = len(await visit.do("recoveries"))
+    return visit.page("requests.html", rows=rows, total=len(kept), paging=paging, lost=lost)
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -48,8 +55,11 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 async def act(visit: Visit) -> web.StreamResponse:
     """Admit it, ask for more, or keep what was ticked."""
-    found = await _found(visit)
     posted = await visit.posted()
+    led = visit.led(posted)
+    if led is not None:
+        return led
+    found = await _found(visit)
     form = posted.form(FIELDS)
     review = await _reviewed(visit, found, form)
     wanted = form.value("do")
@@ -71,17 +81,21 @@ async def act(visit: Visit) -> web.StreamResponse:
         form.wrong_because("", found.hindrance)
 
     async def work() -> str:
-        await visit.do(
+        done = await visit.do(
             "approve",
             request=found.kept.id.hex(),
             signatures=visit.signatures(found.kept.submission.content),
             by=visit.by,
             called=called or "",
         )
-        visit.tell(
-            f"{found.line.readable or 'The organisation'} is a member now."
-            " All nodes read it within minutes."
-        )
+        name = found.line.readable or "The organisation"
+        if not done["done"]:
+            visit.tell(f"Signed. {done['have']} of {done['need']} registrars have signed.")
+            return "/suspensions#waiting"
+        if found.lost:
+            visit.tell(f"Announced. {name} has its new keys when you finish it, after 72 hours.")
+            return "/recoveries"
+        visit.tell(f"{name} is a member now. All nodes read it within minutes.")
         return "/"
 
     done = await visit.once(posted, form, work)
@@ -123,8 +137,11 @@ async def refuse_now(visit: Visit) -> web.StreamResponse:
 
 
 async def _say(visit: Visit, kind: str, missing: str, told: str) -> web.StreamResponse:
-    found = await _found(visit)
     posted = await visit.posted()
+    led = visit.led(posted)
+    if led is not None:
+        return led
+    found = await _found(visit)
     form = posted.form(("text",))
     text = form.text("text", missing=missing, at_most=MAX_TEXT)
 
@@ -163,7 +180,7 @@ async def _page(
         form=form or Form(FIELDS, kept),
         look_form=Form((), {}),
         shown=request_view.shown(found, review, visit.times),
-        choices=CHOICES,
+        choices=LOST_CHOICES if found.lost else CHOICES,
     )
 
 
@@ -185,17 +202,22 @@ async def _differed(visit: Visit, found: Read, lines: list[str]) -> None:
 
 async def _found(visit: Visit) -> Read:
     kept = await visit.site.requests.get(visit.id("request"))
-    if kept is None or kept.state.state not in OPEN:
+    if kept is None:
         raise web.HTTPNotFound
+    if kept.state.state not in OPEN:
+        raise Problem(404, "answered", ANSWERED, title="This request does not wait any more")
     return await _read(visit, kept)
 
 
 async def _read(visit: Visit, kept: Kept) -> Read:
+    hindrance = None
     try:
         visit.site.requests.check(kept.submission)
     except ProtocolError as error:
-        return request_view.read(kept, error)
-    return request_view.read(kept, None)
+        hindrance = error
+    member = parse_entry(kept.submission.content).member or b""
+    known = await visit.site.roster.profile(member)
+    return request_view.read(kept, hindrance, known)
 
 
 routes: Final[list[Route]] = [

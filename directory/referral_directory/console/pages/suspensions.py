@@ -14,12 +14,18 @@ from referral_directory.console.history_view import Teller
 from referral_directory.console.routing import Route, get, post
 from referral_directory.console.visit import Visit
 from referral_directory.log.office import Plain
-from referral_directory.log.wording import lowered, reason
-from referral_protocol.directory.entries import ACTIVE, REMOVED, SUSPENDED
+from referral_directory.log.wording import ENDINGS, lowered, reason
+from referral_protocol.directory.entries import ACTIVE, RECOVERY, REMOVED, SUSPENDED, UPDATE
 from referral_ui.forms import Form
 from referral_ui.parts import Text
 
-_WILL: Final = {SUSPENDED: "Suspend", ACTIVE: "End the suspension of", REMOVED: "Remove for ever"}
+_WILL: Final = {
+    SUSPENDED: "Suspend",
+    ACTIVE: "End the suspension of",
+    REMOVED: "Remove for ever",
+    RECOVERY: "Announce new keys, because the key was lost, of",
+    UPDATE: "Finish the recovery, so that the new keys act, of",
+}
 
 
 @dataclass(frozen=True)
@@ -113,15 +119,21 @@ def _waiting(visit: Visit, teller: Teller, each: Plain) -> Waiting:
     line = visit.site.roster.line(member)
     return Waiting(
         id=each["proposal"],
-        does=_WILL.get(each["status"] or "", f"Entry of the kind {each['kind']} for"),
+        does=_will(each),
         name=words.name_of(line, member),
-        why=lowered(reason(each["reason"] or "")),
+        why=lowered(reason(each["reason"] or "")) or "the vault key is lost",
         until=None if until is None else visit.times.record(until),
         signed_by=", ".join(teller.signer(key) for key in signers if key in visit.site.acting()),
         count=f"{each['have']} of {each['need']}",
         ends=visit.times.record(each["ends_at"]),
         mine=visit.session.public in signers,
     )
+
+
+def _will(each: Plain) -> str:
+    if each["reason"] in ENDINGS:
+        return "End the recovery, so that the keys stay, of"
+    return _WILL.get(each["status"] or each["kind"], f"Entry of the kind {each['kind']} for")
 
 
 routes: Final[list[Route]] = [
