@@ -23,12 +23,13 @@ from referral_node.config import read_config
 from referral_node.control import Arguments
 from referral_node.folder import StateFolder
 from referral_node.joining import invited
-from referral_node.keys_commands import keys
+from referral_node.keys_commands import keys, member_id
 from referral_node.new_folder import refuse_taken
 from referral_node.parts import Parts
 from referral_node.passwords import ask_new_password, ask_password, check_password, file_text
 from referral_node.profile_file import read_profile
 from referral_node.reaching import do, told
+from referral_node.services_commands import services
 from referral_node.setup import NewNode, make_node
 from referral_node.telling import NONE, report_test
 from referral_node.users import DEPUTY, ROLES, display_name, sign_in_name
@@ -117,7 +118,12 @@ def serve(state: Path) -> None:
 @_state
 @click.option("--anchor", help="The directory's anchor, from paper: thirteen groups of four.")
 @click.option("--invitation", metavar="LINE", help="Instead of both: the line that VSE sent you.")
-@click.option("--profile", required=True, type=_FILE, help="Your organisation's PROFILE.toml.")
+@click.option("--profile", type=_FILE, help="Your organisation's PROFILE.toml.")
+@click.option(
+    "--recover",
+    metavar="MEMBER-ID",
+    help="The vault key is lost: take this member's place with a new node.",
+)
 @click.option("--user", help="Sign-in name of the keyholder who asks.")
 @click.option("--password-file", type=_FILE, help="File with their password.")
 @click.option("--other-name", is_flag=True, help="Its name differs from node.toml's: do not ask.")
@@ -128,13 +134,16 @@ def join(
     state: Path,
     anchor: str | None,
     invitation: str | None,
-    profile: Path,
+    profile: Path | None,
+    recover: str | None,
     user: str | None,
     password_file: Path | None,
     other_name: bool,
     as_json: bool,
 ) -> None:
     """Ask the directory at URL to admit this node, or how the request stands."""
+    if profile is None and recover is None:
+        raise click.UsageError("Missing option '--profile'.")
     folder = StateFolder(state)
     folder.check()
     config = read_config(folder.config)
@@ -145,10 +154,15 @@ def join(
     url, anchor = url or config.directory.url, anchor or config.directory.anchor
     if url is None or anchor is None:
         raise click.UsageError("say which directory: --invitation, or URL and --anchor")
-    arguments: Arguments = {"url": url, "anchor": anchor, "profile": read_profile(profile)}
-    answer = asyncio.run(do(folder, "join", arguments))
+    command = "join" if recover is None else "recover"
+    arguments: Arguments = {"url": url, "anchor": anchor}
+    if recover is not None:
+        arguments["member"] = member_id(recover)
+    if profile is not None:
+        arguments["profile"] = read_profile(profile)
+    answer = asyncio.run(do(folder, command, arguments))
     if "needs" in answer:
-        if not other_name:
+        if not other_name and profile is not None:
             asking.same_name(profile, arguments["profile"], config.name)
         if user is None and len(answer["names"]) != 1:
             user = asking.need(user, "--user", f"Who asks: {' or '.join(answer['names'])}")
@@ -157,7 +171,7 @@ def join(
             "name": name,
             "password": _password(f"Password of {name}", password_file),
         }
-        answer = asyncio.run(do(folder, "join", arguments))
+        answer = asyncio.run(do(folder, command, arguments))
     if as_json:
         click.echo(json.dumps(answer))
     else:
@@ -328,7 +342,7 @@ def mail_test(state: Path) -> None:
     report_test(asyncio.run(do(folder, "mail-test", {})))
 
 
-for _group in (directory, log, witness, keys):
+for _group in (directory, log, witness, keys, services):
     node.add_command(_group)
 
 

@@ -116,6 +116,7 @@ class Node:
             running=self.running,
             own_keys=self.exchange.keys,
             settled=self.exchange.views.settled,
+            exchange=self.exchange,
         )
 
     def running(self) -> dict[str, Any]:

@@ -22,14 +22,18 @@ from referral_node.backup.copying import copy_database
 from referral_node.config import Config
 from referral_node.control import Arguments, Handler
 from referral_node.delivery.http import Http
+from referral_node.exchange import Exchange
 from referral_node.exchange.duty import today
 from referral_node.exchange.keys import Keys
 from referral_node.folder import StateFolder
-from referral_node.joining import Joining, NeedsKeyholder, Wish
+from referral_node.joining import NeedsKeyholder, Wish
 from referral_node.keeping import KeyKeeping
+from referral_node.own_services import OwnServices
 from referral_node.passwords import check_password
+from referral_node.recovering import Place, Recoverer
 from referral_node.status import status
 from referral_node.store import Store
+from referral_node.store.facts import MEMBER, fact
 from referral_node.telling import Telling
 from referral_node.trouble import Trouble
 from referral_node.vault.sessions import User
@@ -47,6 +51,14 @@ class JoinArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
     anchor: str
     profile: bytes
+    authority: Authority = Authority()
+
+
+class RecoverArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str
+    anchor: str
+    member: bytes
+    profile: bytes | None = None
     authority: Authority = Authority()
 
 
@@ -85,7 +97,7 @@ class Operations:
 
     ``ended`` is called with the id of a user whose sessions must end; ``joined`` when a request to
     join was taken, so that a running node begins to follow; ``running`` gives what only a serving
-    process knows, for `status`; ``own_keys`` are those of the running node.
+    process knows, for `status`; ``own_keys`` and ``exchange`` are those of the running node.
     """
 
     def __init__(
@@ -105,6 +117,7 @@ class Operations:
         running: Callable[[], dict[str, Any]] | None = None,
         settled: Callable[[], Awaitable[None]] = _nobody_joined,
         own_keys: Keys | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self._store = store
         self._folder = folder
@@ -119,8 +132,10 @@ class Operations:
         self._copying = asyncio.Lock()
         self._telling = Telling(store, config, folder.path, clock, entropy)
         self._keeping = KeyKeeping(own_keys, self._open)
+        self._services = OwnServices(exchange, self._open)
         self._watching = Watching(store, folder, config, clock, entropy, settled)
-        self._joining = Joining(
+        self._serves = own_keys is not None
+        self._joining = Recoverer(
             store,
             http,
             config.exchange,
@@ -135,6 +150,7 @@ class Operations:
         return {
             "status": self.status,
             "join": self.join,
+            "recover": self.recover,
             "users": self.users,
             "users-add": self.add,
             "users-reset": self.reset,
@@ -145,6 +161,7 @@ class Operations:
             **self._telling.handlers(),
             **self._watching.handlers(),
             **self._keeping.handlers(),
+            **self._services.handlers(),
         }
 
     async def status(self, arguments: Arguments) -> Any:
@@ -169,6 +186,24 @@ class Operations:
             if vault is not None:
                 vault.close()
         await self._joined()
+        return _plain(state)
+
+    async def recover(self, arguments: Arguments) -> Any:
+        """Ask a directory to let this node take a member's place. Answers as of `join`."""
+        given = _read(arguments, RecoverArguments)
+        if self._serves and await fact(self._store, MEMBER) != given.member:
+            raise Trouble("stop the node, ask again, then start it: it becomes another member")
+        place = Place(given.url, given.anchor, given.member, given.profile)
+        vault: UnlockedVault | None = None
+        if given.authority.password is not None:
+            _, vault = await self._open(await self._named(given.authority))
+        try:
+            state = await self._joining.recover(place, vault)
+        except NeedsKeyholder:
+            return {"needs": "keyholder", "names": await self._names()}
+        finally:
+            if vault is not None:
+                vault.close()
         return _plain(state)
 
     async def users(self, arguments: Arguments) -> Any:

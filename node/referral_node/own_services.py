@@ -1,0 +1,103 @@
+"""Services from a file, put into our own profile: what `services import` asks of a node.
+
+Law: it is all or nothing, and only a keyholder does it. What is loaded is kept on this node, like
+what is typed on the pages; nobody else reads it before a keyholder sends it to the directory.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from referral_node.authority import Authority
+from referral_node.control import Arguments, Handler
+from referral_node.exchange import Actor, Exchange
+from referral_node.exchange.own_profile import Mine, StaleProfile, Values
+from referral_node.trouble import Trouble
+from referral_node.vault.sessions import User
+from referral_node.vault.vault import UnlockedVault
+from referral_protocol import profiles
+from referral_protocol.hsds.changes import Merged, merged
+from referral_protocol.hsds.reading import Problem
+
+MOST: Final = 200
+
+
+class Loaded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file says, read already. ``replace``: services that are not in it go."""
+
+    services: Annotated[list[dict[str, Any]], Meta(max_length=MOST)]
+    ids: Annotated[list[str], Meta(max_length=MOST)]
+    replace: bool = False
+
+
+class LoadArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    loaded: Loaded
+    authority: Authority
+    dry_run: bool = False
+
+
+Open = Callable[[Authority], Awaitable[tuple[User | None, UnlockedVault]]]
+
+
+def joined(member: bytes, mine: Mine, given: Loaded) -> tuple[Values, Merged, list[Problem]]:
+    """The profile as it would be, what that changes, and what is wrong with it then."""
+    held = mine.values.get("services", [])
+    found = merged(member, held, given.services, given.ids, replace=given.replace)
+    values = {**mine.values, "services": list(found.services)}
+    problems = [
+        Problem(_place(found.services, each.path), str(each.path[-1]), each.words)
+        for each in profiles.validate(values)
+        if each.path[0] == "services"
+    ]
+    return values, found, problems
+
+
+def _place(services: tuple[dict[str, Any], ...], path: tuple[str | int, ...]) -> str:
+    if len(path) < 2 or not isinstance(path[1], int) or path[1] >= len(services):
+        return "services"
+    return str(services[path[1]].get("name", f"service {path[1] + 1}"))
+
+
+class OwnServices:
+    """The operation over a running node's profile; while none runs, ``exchange`` is None."""
+
+    def __init__(self, exchange: Exchange | None, sign_in: Open) -> None:
+        self._exchange = exchange
+        self._sign_in = sign_in
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Its part of the table of commands."""
+        return {"services-import": self.load}
+
+    async def load(self, arguments: Arguments) -> Any:
+        """``{"changes": [[kind, name, fields]], "problems": [[place, field, words]], "kept"}``."""
+        exchange = self._exchange
+        if exchange is None:
+            raise Trouble("services are changed while the node serves: start it, then try again")
+        try:
+            given = msgspec.convert(arguments, LoadArguments, strict=True)
+        except msgspec.ValidationError:
+            raise Trouble(
+                "the command and the running node are of different versions: restart the node"
+            ) from None
+        user, vault = await self._sign_in(given.authority)
+        try:
+            if user is None:
+                raise Trouble("a keyholder must give their password")
+            mine = await exchange.own_profile.load(vault)
+            values, found, problems = joined(exchange.us, mine, given.loaded)
+            keep = found.anything and not problems and not given.dry_run
+            if keep:
+                actor = Actor(user.id, user.display, user.role)
+                await exchange.own_profile.save(vault, actor, values, mine.version)
+        except StaleProfile:
+            raise Trouble("somebody changed the profile at this moment: try again") from None
+        finally:
+            vault.close()
+        return {
+            "changes": [[each.kind, each.name, list(each.fields)] for each in found.changes],
+            "problems": [list(each) for each in problems],
+            "kept": keep,
+        }
