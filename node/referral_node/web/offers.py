@@ -12,6 +12,7 @@ from markupsafe import Markup
 from referral_node.web.act import Act
 from referral_node.web.acts import ACTS, ROLE
 from referral_node.web.case import GOING, WAITING, Case
+from referral_node.web.going_on import can_go_on
 from referral_protocol.statements import STATE, WITHDRAW
 from referral_ui.parts import Text
 
@@ -26,10 +27,15 @@ class Offer:
     second: tuple[Act, ...] = ()
     links: tuple[Act, ...] = ()
     follow_up: bool = False
+    again: str = ""
+    """How a referral to another service is offered: main, second, link; "" for not at all."""
+    close: bool = False
+    """Whether somebody may say that nothing more is to do."""
 
     @property
     def empty(self) -> bool:
-        return not (self.lead or self.main or self.second or self.links or self.follow_up)
+        acts = self.main or self.second or self.links
+        return not (self.lead or acts or self.follow_up or self.again)
 
 
 _GRAVE: Final = (
@@ -84,7 +90,22 @@ def offers(case: Case) -> Offer:
     shown = [act for act in found if allowed(case, act)]
     main, second, links = _ranked(case, shown)
     title = "Your answer" if case.receiving and case.state in WAITING else "What you can do"
-    return Offer(title, _lead(case), main, second, links, follow_up=_follow_up(case))
+    return Offer(
+        title,
+        _lead(case),
+        main,
+        second,
+        links,
+        follow_up=_follow_up(case),
+        again=_again(case),
+        close=case.view.undecided,
+    )
+
+
+def _again(case: Case) -> str:
+    if not can_go_on(case):
+        return ""
+    return "main" if case.view.undecided else "link" if case.ended or case.withdrawn else "second"
 
 
 def _follow_up(case: Case) -> bool:
@@ -169,6 +190,10 @@ def _next_step(case: Case) -> str:
 
 def _lead(case: Case) -> Text:
     call = case.subject.call
+    if case.view.undecided:
+        return Markup(
+            "Nobody helps {} now. Refer again, or say that nothing more is to do."
+        ).format(call)
     if case.receiving and case.withdrawn:
         return "Stop now. Erase what no law obliges you to keep, and say so."
     if case.receiving and case.state in WAITING:

@@ -15,6 +15,7 @@ from referral_node.exchange import MessageView, Summary
 from referral_node.web import top_lines
 from referral_node.web.case import Case, author_of
 from referral_node.web.conversation_view import Line, conversation
+from referral_node.web.going_on import Follows, closing_line
 from referral_node.web.ladder_view import rungs
 from referral_node.web.offers import Offer, lost, offers
 from referral_node.web.reading_rows import Reader, Reading, quote
@@ -81,6 +82,8 @@ class ReferralPage:
     same_person: tuple[tuple[Text, str], ...] = ()
     erased: bool = False
     writable: bool = True
+    follows: tuple[Follows, ...] = ()
+    closing: Text = ""
 
 
 def reader_of(case: Case, *, mine: bool) -> Reader:
@@ -101,8 +104,10 @@ def build(
     revealed: bool = False,
     banners: Sequence[Banner] = (),
     others: Sequence[Summary] = (),
+    follows: tuple[Follows, ...] = (),
 ) -> ReferralPage:
-    """The page of a case. ``person``: who reads; ``others``: cases to find the same person in."""
+    """The page of a case. ``person``: who reads; ``others``: cases to find the same person in;
+    ``follows``: what it goes on from, and what goes on from it."""
     reader = reader_of(case, mine=not case.receiving)
     verb = "received from" if case.receiving else "sent to"
     noun = _noun(case)
@@ -133,6 +138,8 @@ def build(
         same_person=_same(case, others),
         erased=case.view.erased_at is not None,
         writable=case.view.erased_at is None and not lost(case),
+        follows=follows,
+        closing=closing_line(case),
     )
 
 

@@ -14,7 +14,15 @@ from markupsafe import Markup
 from referral_node.exchange import Draft, Figures, Summary
 from referral_node.exchange.figures import LEAST
 from referral_node.web.pages.steps import BY_CODE, STEPS
-from referral_node.web.today_rows import AFTER_THE_END, GROUPS, NEXT, TITLES, Known, Row, urgent_row
+from referral_node.web.today_job import Known, Row
+from referral_node.web.today_rows import (
+    AFTER_THE_END,
+    GROUPS,
+    NEXT,
+    TITLES,
+    decide_row,
+    urgent_row,
+)
 from referral_protocol import forms
 from referral_ui import names, numbers
 from referral_ui.parts import Figure, Job, Text
@@ -77,7 +85,9 @@ def build(known: Known) -> Today:
     listed = [group(code, rows[title]) for code, title in CODES.items() if rows[title]]
     here = known.times.here
     day = known.times.appointment(now)
-    drafts = tuple(_draft(known, each) for each in known.drafts)
+    # One that goes on from a referral that nobody took stands with that one.
+    told = {s.id for s in known.summaries if decide_row(known, s) is not None}
+    drafts = tuple(_draft(known, each) for each in known.drafts if each.follows not in told)
     return Today(
         when=f"{day} in {here.name}",
         checked=known.times.clock(now).mine,

@@ -9,7 +9,7 @@ from referral_node.exchange import Figure, Figures, Summary
 from referral_node.exchange.summaries import CaseSummary
 from referral_node.web import today_view
 from referral_node.web.members import organisation
-from referral_node.web.today_rows import Known
+from referral_node.web.today_job import Known
 from referral_node.web.today_view import SHOWN, Group
 from referral_protocol.examples import SENT
 from referral_ui import paging

@@ -11,7 +11,7 @@ from referral_node.exchange import Draft, Figure, Figures, Summary
 from referral_node.exchange.summaries import CaseSummary, Pending
 from referral_node.web import today_view
 from referral_node.web.members import Organisation, Person
-from referral_node.web.today_rows import Known
+from referral_node.web.today_job import Known
 from referral_node.web.today_view import Today
 from referral_protocol.profiles import Hours, Profile
 from referral_protocol.profiles import Organisation as Said
@@ -496,3 +496,48 @@ def test_no_summary_no_crash_and_nothing_of_a_thread_in_two_groups() -> None:
     )
     assert [len(rows) for rows in groups(page(both)).values()] == [1]
     assert replace(page(both), groups=()).empty
+
+
+def test_whom_nobody_helps_stands_until_somebody_decides() -> None:
+    nobody = case(reason="at-capacity", answer="rejected", undecided=True, last_at=NOW - HOUR)
+    said = ("Today 09:42", "Decide what next: Jan Kowalczyk – declined: we have no capacity")
+    gone = thread(1, "referring", b"tejo", state="rejected", ended=True, case=nobody)
+    heading, (when_, what, _) = only(page(gone))
+    assert (heading, when_, what) == ("Decide what next (1)", *said)
+    # What is new in it hides nothing, and is no second row.
+    new = msgspec.structs.replace(nobody, unread=2)
+    assert only(page(msgspec.structs.replace(gone, case=new)))[0] == "Decide what next (1)"
+    # Danger is not over because somebody declined.
+    first = only(page(msgspec.structs.replace(gone, priority="immediate")))
+    assert first[0] == "Now: immediate and overdue (1)"
+    assert said[1] in first[1][1]
+    # A state that counted for nothing has ended nothing.
+    open_ = msgspec.structs.replace(gone, state="in-progress", ended=False)
+    assert page(open_).empty
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "words"),
+    [
+        ("failed", {"outcome": "could-not-contact"}, "ended: could not be reached"),
+        ("cancelled", {"outcome": "cancelled"}, "cancelled"),
+        ("entered-in-error", {}, "sent by mistake"),
+        ("cancelled", {"withdrawn": "entered-in-error"}, "withdrawn: sent by mistake"),
+    ],
+)
+def test_how_it_ended_is_said_in_a_few_words(state: str, more: dict[str, str], words: str) -> None:
+    nobody = case(undecided=True, last_at=NOW - HOUR, **more)
+    gone = thread(1, "referring", b"tejo", state=state, ended=True, case=nobody)
+    assert only(page(gone))[1][1] == f"Decide what next: Jan Kowalczyk – {words}"
+
+
+def test_a_draft_that_goes_on_stands_with_the_person_and_not_twice() -> None:
+    nobody = case(undecided=True, last_at=NOW - HOUR, reason="at-capacity")
+    gone = thread(1, "referring", b"tejo", state="rejected", ended=True, case=nobody)
+    draft = Draft(b"d" * 16, step="consent", saved_at=NOW, follows=gone.id)
+    other = Draft(b"e" * 16, step="who", saved_at=NOW, follows=b"x" * 32)
+    today = page(gone, drafts=[draft, other])
+    (group,) = today.groups
+    assert group.jobs[0].do == "Finish the new referral:"
+    assert group.jobs[0].href == f"/new/{(b'd' * 16).hex()}/consent"
+    assert [job.href for job in today.drafts.jobs] == [f"/new/{(b'e' * 16).hex()}/who"]

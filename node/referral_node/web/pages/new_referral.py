@@ -21,6 +21,7 @@ from referral_node.web.form_binding import (
     from_data,
     row_name,
 )
+from referral_node.web.going_on import Follows, goes_on_from
 from referral_node.web.pages.at_hand import GONE, AtHand, at_hand, draft_of
 from referral_node.web.pages.layout import Ask, Rows, Side, Step, lists_of
 from referral_node.web.pages.step_page import CHECK, Shown, build
@@ -56,7 +57,7 @@ class Sent:
 
 async def begin(visit: Visit) -> web.StreamResponse:
     """The first step of a draft that does not exist yet."""
-    return _page(visit, BY_CODE[STEPS[0]], {}, at_hand(visit, Draft(b"")), Shown(_seen({})))
+    return await _page(visit, BY_CODE[STEPS[0]], {}, at_hand(visit, Draft(b"")), Shown(_seen({})))
 
 
 async def begun(visit: Visit) -> web.StreamResponse:
@@ -68,7 +69,7 @@ async def begun(visit: Visit) -> web.StreamResponse:
     if refused:
         hand = at_hand(visit, Draft(b"", typed={step.code: sent.typed}))
         shown = Shown(_seen({}), extra=(refused,), kept=True)
-        return _page(visit, step, sent.typed, hand, shown, status=422)
+        return await _page(visit, step, sent.typed, hand, shown, status=422)
 
     async def work() -> str:
         made = await visit.exchange.drafts.create(visit.vault, visit.actor)
@@ -98,7 +99,7 @@ async def show(visit: Visit) -> web.StreamResponse:
         returns=CHECK if query.get("back") == CHECK else "",
         is_saved=step.code in draft.typed or draft.version > 1,
     )
-    return _page(visit, step, typed, at_hand(visit, draft), shown)
+    return await _page(visit, step, typed, at_hand(visit, draft), shown)
 
 
 def proposed(visit: Visit, step: Step) -> dict[str, list[str]]:
@@ -125,21 +126,32 @@ async def save(visit: Visit) -> web.StreamResponse:
         hand = at_hand(visit, _with(draft, step, sent.typed))
         seen = _seen(draft.typed.get(step.code, {}))
         shown = Shown(seen, returns=sent.returns, extra=(refused,), is_saved=False)
-        return _page(visit, step, sent.typed, hand, shown, status=422)
+        return await _page(visit, step, sent.typed, hand, shown, status=422)
     hand = await _save(visit, draft, step, typed)
     if sent.do == "continue" and any(each.typed for each in hand.written.of(step.code)):
         shown = Shown(_seen(typed), returns=sent.returns, kept=True)
-        return _page(visit, step, typed, hand, shown, status=422)
+        return await _page(visit, step, typed, hand, shown, status=422)
     if sent.do == "later":
         visit.tell(_KEPT)
     return visit.go(_onward(hand, step, sent, place))
 
 
-def _page(
+async def _page(
     visit: Visit, step: Step, typed: Typed, hand: AtHand, shown: Shown, *, status: int = 200
 ) -> web.Response:
     page, form = build(step, typed, hand, shown, visit.times)
-    return visit.page("new-step.html", status=status, step=page, form=form)
+    earlier = await _earlier(visit, hand.draft)
+    return visit.page("new-step.html", status=status, step=page, form=form, earlier=earlier)
+
+
+async def _earlier(visit: Visit, draft: Draft) -> Follows | None:
+    """The referral that a draft goes on from, or the question that they answered."""
+    if draft.follows is None:
+        return None
+    found = (await visit.exchange.lists.some(visit.vault, [draft.follows])).get(draft.follows)
+    if found is None:
+        return None
+    return goes_on_from(found, visit.site.organisation(found.peer))
 
 
 async def _asked_for(visit: Visit) -> tuple[Draft, Step]:

@@ -14,6 +14,7 @@ from referral_node.web import evidence_view, faults, freshness, referral_view
 from referral_node.web.act_view import languages_near
 from referral_node.web.calendar import meeting_entry
 from referral_node.web.case import Case
+from referral_node.web.going_on import Follows, can_go_on, follows
 from referral_node.web.number_reasons import REASONS, SHOWN_FOR
 from referral_node.web.reading import read
 from referral_node.web.routing import Route, get, post
@@ -56,6 +57,7 @@ async def show(visit: Visit) -> web.StreamResponse:
         revealed=revealed(visit, case),
         banners=freshness.banners(visit),
         others=cases.alike(case.content),
+        follows=await followed(visit, case),
     )
     return visit.page(
         "referral.html",
@@ -64,6 +66,15 @@ async def show(visit: Visit) -> web.StreamResponse:
         languages=languages_near(case),
         opened=f"{lowered(visit.times.day(opened))} at {visit.times.clock(opened)}",
     )
+
+
+async def followed(visit: Visit, case: Case) -> tuple[Follows, ...]:
+    """What a case goes on from, and what goes on from it: threads and drafts."""
+    ids = [each for each in (case.view.earlier, *case.view.later) if each is not None]
+    found = await visit.exchange.lists.some(visit.vault, ids)
+    known = {thread: (each, visit.site.organisation(each.peer)) for thread, each in found.items()}
+    drafts = await visit.exchange.drafts.all(visit.vault) if can_go_on(case) else ()
+    return follows(case, drafts, known)
 
 
 # The number, when its time is not now.

@@ -8,7 +8,7 @@ from referral_node.exchange.looks import out_of_reach
 from referral_node.web import freshness, missing_view, own_news, today_view
 from referral_node.web.pages.signin import AT_ONCE
 from referral_node.web.routing import Route, get
-from referral_node.web.today_rows import Known
+from referral_node.web.today_job import Known
 from referral_node.web.visit import Visit
 from referral_ui.paging import PER_PAGE, Paging
 
