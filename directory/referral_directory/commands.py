@@ -44,6 +44,7 @@ from referral_protocol.directory.entries import (
 )
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import fingerprint
+from referral_protocol.profiles import RECORDS
 from referral_protocol.suite import Signer
 
 DAY: Final = 24 * 3600 * 1000
@@ -204,6 +205,20 @@ async def remove(
 ) -> None:
     """Remove a member for ever; its profile and prekeys go too."""
     await _change_status(folder, member, Status(REMOVED, None, reason), password_file, name)
+
+
+@directory.command()
+@state
+@click.argument("member")
+@click.argument("record", type=click.Choice(sorted(RECORDS)))
+@click.confirmation_option(prompt="It cannot be brought back, only sent anew. Erase?")
+@told
+async def erase(folder: Path, member: str, record: str) -> None:
+    """Erase a record of a member's profile, like contacts: a person's name must go."""
+    async with _reach(folder) as office:
+        found = await office.ask("member", member=member)
+        await office.ask("erase", member=found["id"], record=record)
+    click.echo(f"Erased: {record} of {_place(found)}. Nodes drop it when they ask next.")
 
 
 @directory.command()

@@ -13,6 +13,7 @@ from typing import Final, Self
 
 from referral_directory.log import beside, recovering
 from referral_directory.log.beside import BOARD, RECORDS, Beside, NewTile
+from referral_directory.log.erasing import erase_record
 from referral_directory.log.pen import Pen, ReadKeys, cosigned, with_lines_of
 from referral_directory.log.store import Store, StoreError, Tx
 from referral_protocol import profiles
@@ -209,6 +210,24 @@ class Ledger:
             return await _take_off(tx, entry.change.id, now) if gone else []
 
         return await self._append(build, change)
+
+    async def erase(self, member: bytes, name: str, extra: Extra) -> bool:
+        """Take a member's record out of all that is kept; False if it was nowhere."""
+        return await asyncio.shield(asyncio.ensure_future(self._erase(member, name, extra)))
+
+    async def _erase(self, member: bytes, name: str, extra: Extra) -> bool:
+        async with self._turn:
+
+            async def work(tx: Tx) -> tuple[bool, list[NewTile]]:
+                found, tiles = await erase_record(tx, member, name, self.clock())
+                if found:
+                    await extra(tx)
+                return found, tiles
+
+            found, tiles = await self.store.write(work)
+            self.beside.take(tiles)
+            await self.store.truncate()
+            return found
 
     async def cosign(self, note: bytes) -> bool:
         """Take in a witness's line under the checkpoint that is served; False if it has it."""

@@ -16,10 +16,11 @@ from referral_directory.log import journal
 from referral_directory.log.history import History
 from referral_directory.log.journal import TERMINAL, Acting, Journal
 from referral_directory.log.ledger import Ledger
-from referral_directory.log.proposals import Proposed, Waiting
+from referral_directory.log.proposals import Proposed
 from referral_directory.log.recovering import open_recoveries
 from referral_directory.log.requests import Kept, Requests
 from referral_directory.log.rooting import Rooting
+from referral_directory.log.store import Tx
 from referral_protocol import profiles
 from referral_protocol.directory.entries import (
     RECOVERY,
@@ -72,6 +73,7 @@ class Office:
             "recoveries": self.recoveries,
             "acts": self.acts,
             "history": self.history,
+            "erase": self.erase,
             **Rooting(ledger, self.journal).answers(),
         }
 
@@ -180,7 +182,7 @@ class Office:
     async def proposals(self) -> list[Plain]:
         """What waits for another registrar, oldest first, with the content to sign."""
         return [
-            self._waiting(each, await self._profile_of(each.entry.member or b""))
+            each.plain() | _who(await self._profile_of(each.entry.member or b""))
             for each in await self._proposals.waiting()
         ]
 
@@ -203,6 +205,19 @@ class Office:
             self._member(found.member, await self._profile_of(found.member.id)) | found.plain()
             for found in open_recoveries(self._ledger.directory, self._ledger.clock())
         ]
+
+    async def erase(self, member: str, record: str, by: str = TERMINAL) -> None:
+        """Erase a member's profile record; nodes drop it when they ask next."""
+        found = self._find_member(member)
+        if record not in profiles.RECORDS:
+            raise Refused(f"{record!r}: a record is one of {', '.join(profiles.RECORDS)}")
+        acting, now = Acting(by, record), self._ledger.clock()
+
+        async def noted(tx: Tx) -> None:
+            await journal.note(tx, now, acting, journal.ERASED, member=found.id)
+
+        if not await self._ledger.erase(found.id, record, noted):
+            raise Refused(f"{record}: this member has none here (any more)")
 
     async def acts(self, first: int = 0, most: int = 100) -> list[Plain]:
         """Who changed what, newest first."""
@@ -239,25 +254,6 @@ class Office:
     async def _signed(self, content: bytes, signed: Proposed, by: str, called: str = "") -> None:
         what = journal.SIGNED if signed.done is None else journal.DECIDED
         await self._note(content, what, by, called)
-
-    def _waiting(self, waiting: Waiting, profile: profiles.Profile | None) -> Plain:
-        body = waiting.entry.body
-        status = body if isinstance(body, Status) else None
-        return {
-            "proposal": waiting.id.hex(),
-            "kind": waiting.entry.kind,
-            "member": (waiting.entry.member or b"").hex(),
-            "status": None if status is None else status.status,
-            "until": None if status is None else status.until,
-            "reason": getattr(body, "reason", None),
-            "content": waiting.content,
-            "signed_by": list(waiting.signers),
-            "made_at": waiting.made_at,
-            "ends_at": waiting.until,
-            "have": waiting.have,
-            "need": waiting.need,
-            **_who(profile),
-        }
 
     async def _decide(self, request: str, state: str, text: str, by: str) -> None:
         if not text.strip() or len(text) > MAX_TEXT:

@@ -5,7 +5,7 @@ same member ends what waits about it, in the same transaction, for it would foll
 """
 
 import sqlite3
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -54,6 +54,25 @@ class Waiting(NamedTuple):
     until: int
     have: int
     need: int
+
+    def plain(self) -> dict[str, Any]:
+        """What a person sees of it, and the content to sign."""
+        body = self.entry.body
+        status = body if isinstance(body, Status) else None
+        return {
+            "proposal": self.id.hex(),
+            "kind": self.entry.kind,
+            "member": (self.entry.member or b"").hex(),
+            "status": None if status is None else status.status,
+            "until": None if status is None else status.until,
+            "reason": getattr(body, "reason", None),
+            "content": self.content,
+            "signed_by": list(self.signers),
+            "made_at": self.made_at,
+            "ends_at": self.until,
+            "have": self.have,
+            "need": self.need,
+        }
 
 
 def proposal_id(content: bytes) -> bytes:

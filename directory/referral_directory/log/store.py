@@ -129,6 +129,15 @@ class Store:
                 raise
             return result
 
+    async def truncate(self) -> None:
+        """Put all that was committed into the file and empty the log beside it, which holds what
+        was there before. A reader under way may keep it for a moment: the next one ends it."""
+        async with self._turn:
+            try:
+                await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise translated(error) from None
+
     async def rows(self, sql: str, params: Params = ()) -> list[sqlite3.Row]:
         """All rows of a query, as last committed."""
         try:
