@@ -1,4 +1,4 @@
-"""This node's copy of the log, for anybody (DIRECTORY 6): the checkpoint with all its signatures,
+"""This node's copy of the log, for anybody (DIRECTORY 7.1): the checkpoint with all its signatures,
 entries, and tiles of hashes, on the paths of a directory below ``/v1/log``.
 
 Law: nothing is served that is not verified and on disk. The answers are the same for everybody, say

@@ -1,7 +1,7 @@
 """What the board shows now, against what was seen before: nobody's prekeys may go back or vanish.
 
 Law: whoever serves the board cannot make a bundle, but can leave one out or show an older one. What
-is held here stays as it is; that the board shows less is counted and told (DIRECTORY 4.4).
+is held here stays as it is; that the board shows less is counted and told (DIRECTORY 5.2).
 """
 
 from collections.abc import Iterable

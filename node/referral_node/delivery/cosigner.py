@@ -1,4 +1,4 @@
-"""The witness: cosigns each newer checkpoint that this node verified (DIRECTORY 4.5).
+"""The witness: cosigns each newer checkpoint that this node verified (DIRECTORY 7.4).
 
 Law: it never signs what does not extend what it signed before; what it signs is on disk before it
 leaves, so that no restart can make it forget. While the log is in doubt it signs nothing. A

@@ -80,7 +80,7 @@ class MemberBook:
         self.compared: dict[bytes, bytes] = {}
         """Vault keys whose fingerprint was compared by telephone and found the same, by member."""
         self.witnessed: Callable[[bytes], bool] = lambda _member: True
-        """Whether enough witnesses cover a member's vault key, as the root asks (DIRECTORY 4.5)."""
+        """Whether enough witnesses cover a member's vault key, as the root asks (DIRECTORY 7.4)."""
         self.behind: Callable[[], None] = lambda: None
         """Called when a member speaks with a key that this copy of the log does not have."""
 

@@ -1,4 +1,4 @@
-"""What others show of the log, and what follows when it is not what we hold (DIRECTORY 4.2).
+"""What others show of the log, and what follows when it is not what we hold (DIRECTORY 7).
 
 Law: a checkpoint that somebody shows is looked at beside everything else, never on the way of a
 message; the same words are looked at once. Two checkpoints that cannot both be true are kept as a

@@ -2,7 +2,7 @@
 
 Law: a proof stands on the signatures of the log's own keys and on arithmetic, never on the word of
 whoever made or brought it. The anchor on paper says which log it is about; the root entries lead
-from it to the log keys. What cannot be proved so is not a fork proof (DIRECTORY 4.2).
+from it to the log keys. What cannot be proved so is not a fork proof (DIRECTORY 7.2).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Since when a member's key stands, who witnessed it, who is awaited (DIRECTORY 4.5).
+"""Since when a member's key stands, who witnessed it, who is awaited (DIRECTORY 7.4).
 
 A witness covers an entry when it cosigned a checkpoint of more entries than came before it. Law:
 only the witnesses of the root that acts now count; a quorum is asked only where the root asks one;

@@ -1,4 +1,4 @@
-"""How a checkpoint that somebody shows stands to ours, and which log keys speak (DIRECTORY 4).
+"""How a checkpoint that somebody shows stands to ours, and which log keys speak (DIRECTORY 7.1).
 
 Law: a checkpoint says something only through the signature of a log key that the verified log
 itself names, at a time at which that key spoke. Whoever shows it adds nothing to it and takes

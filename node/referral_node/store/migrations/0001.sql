@@ -434,7 +434,7 @@ CREATE TABLE former_keys (
     reason TEXT NOT NULL
 );
 
--- Two checkpoints of the log that cannot both be true, as a portable proof (DIRECTORY 4.2). shown_by:
+-- Two checkpoints of the log that cannot both be true, as a portable proof (DIRECTORY 7.2). shown_by:
 -- the member that showed the one that was new here, NULL: the directory. size, root: of that one.
 -- alike: how many entries both logs have in common; 0: not known. settled_at: the administrator
 -- decided to go on with what is held here.

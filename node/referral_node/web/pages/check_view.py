@@ -74,7 +74,7 @@ class CheckPage:
 class Around:
     """What the page needs beside the draft: the telephone check, cases of perhaps the same person,
     whether a message can be sealed to them now, whether their keys were in use here before, how
-    old this node's copy of the directory is, whether their key is in doubt (DIRECTORY 4.2)."""
+    old this node's copy of the directory is, whether their key is in doubt (DIRECTORY 7.3)."""
 
     contact: FirstContact | None
     same: Sequence[tuple[Summary, Text]] = ()
