@@ -74,7 +74,7 @@ def test_a_new_demo_moves_to_free_ports_and_an_old_one_stays(
 ) -> None:
     ports = free_ports()
     assert ports is not None
-    assert len(ports.all()) == 10
+    assert len(ports.all()) == 11
     pages = ports.pages("utrecht")
     with Place(tmp_path / "state") as place:
         assert choose_ports(place, ports.base, Show()) == ports

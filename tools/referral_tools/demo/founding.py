@@ -32,12 +32,13 @@ Doing = Callable[[str], AbstractContextManager[None]]
 """Around a step, with the words for it."""
 
 
-async def found(place: Place, ports: Ports, fleet: Fleet, doing: Doing) -> None:
-    """Make what is not there yet, start everything, join whoever has not joined."""
+async def found(place: Place, ports: Ports, fleet: Fleet, doing: Doing, level: str) -> None:
+    """Make what is not there yet, start everything, join whoever has not joined. ``level``: from
+    which the directory logs; at ``info`` that is every request."""
     ready = asyncio.Event()
 
     async def directory() -> None:
-        await _make_directory(place, ports)
+        await _make_directory(place, ports, level)
         await fleet.directory.start()
         ready.set()
 
@@ -55,7 +56,7 @@ async def found(place: Place, ports: Ports, fleet: Fleet, doing: Doing) -> None:
         await together(*(_member(place, player) for player in PLAYERS))
 
 
-async def _make_directory(place: Place, ports: Ports) -> None:
+async def _make_directory(place: Place, ports: Ports, level: str) -> None:
     if place.has_directory:
         return
     place.forget(DIRECTORY)
@@ -63,10 +64,11 @@ async def _make_directory(place: Place, ports: Ports) -> None:
     printed = await need(
         *("directory", "init", "--state", place.node(DIRECTORY), "--origin", ORIGIN),
         *("--password-file", place.password(DIRECTORY)),
-        *("--port", str(ports.directory), "--allow-loopback"),
+        *("--port", str(ports.directory), "--console-port", str(ports.console)),
+        "--allow-loopback",
     )
-    with (place.node(DIRECTORY) / "directory.toml").open("a", encoding="utf-8") as file:
-        file.write('log_level = "warning"\n')  # three nodes that look often would fill its log
+    config = place.node(DIRECTORY) / "directory.toml"
+    config.write_text(f'log_level = "{level}"\n' + config.read_text("utf-8"), "utf-8")
     anchor = _ANCHOR.search(printed)
     if anchor is None:
         raise DemoTrouble("`referral directory init` printed no anchor")

@@ -25,15 +25,20 @@ async def live(state: Path, base_port: int | None, show: Show) -> None:
         raise await fleet.died()
 
 
-async def bring_up(place: Place, ports: Ports, fleet: Fleet, show: Show) -> None:
-    """Everything runs, and all are members: made first if need be, else as it was."""
+async def bring_up(
+    place: Place, ports: Ports, fleet: Fleet, show: Show, level: str = "warning"
+) -> None:
+    """Everything runs, and all are members: made first if need be, else as it was.
+
+    ``level`` of the directory's log: for days three nodes that look often would fill it.
+    """
     progress = place.progress or Progress(ports.base)
     place.keep(progress)
     if progress.joined:
         with show.doing("The directory and the three nodes are started"):
             await fleet.start()
         return
-    await found(place, ports, fleet, show.doing)
+    await found(place, ports, fleet, show.doing, level)
     place.keep(replace(progress, joined=True))
 
 

@@ -39,9 +39,14 @@ class Ports:
     def directory(self) -> int:
         return self.base + _STEP * len(PLAYERS)
 
+    @property
+    def console(self) -> int:
+        """The registrars' pages."""
+        return self.directory + 1
+
     def all(self) -> dict[int, str]:
         """Every port, with what listens there."""
-        named = {self.directory: DIRECTORY}
+        named = {self.directory: DIRECTORY, self.console: f"{DIRECTORY}, console"}
         for player in PLAYERS:
             named[self.exchange(player.code)] = f"{player.readable}, exchange"
             named[self.pages(player.code)] = f"{player.readable}, pages"

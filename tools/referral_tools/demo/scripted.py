@@ -48,7 +48,7 @@ async def _play_in(folder: Path, base_port: int | None, show: Show) -> None:
         fleet = await stack.enter_async_context(Fleet(place))
         stage = Stage(place, _ports(base_port), fleet, show, "setting it up")
         try:
-            await bring_up(place, stage.ports, fleet, show)
+            await bring_up(place, stage.ports, fleet, show, "info")
             await _watched(fleet, stage)
         except (DemoTrouble, NotThere, OSError) as cause:
             for each in fleet.all:
