@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from page_reader import Page, Reader
+from page_reader import Node, Page, Reader
 from pages_world import Desk, Desks
 from referral_inputs import (
     ANSWER,
@@ -38,6 +38,15 @@ async def desks(tmp_path: Path) -> AsyncIterator[Desks]:
 @pytest.fixture
 def lisboa(desks: Desks) -> Desk:
     return desks.desk("lisboa")
+
+
+def missing_links(page: Page) -> list[Node]:
+    """What a step says is missing beside its errors."""
+    return [link for box in page.root.all(style="govuk-inset-text") for link in box.all("a")]
+
+
+def still_missing(page: Page) -> list[str]:
+    return [link.text for link in missing_links(page)]
 
 
 async def drafts(desk: Desk) -> list[Draft]:
@@ -144,9 +153,10 @@ async def test_wrong_input_stays_with_its_words_and_is_kept(lisboa: Desk) -> Non
     assert page.problems == [
         "Choose at least one safe way, or “The person contacts us”",
         "The end must be later than the start. You typed 11:30 to 09:00",
-        "Say whether the telephone or e-mail may be watched",
         "When was this last checked with Oksana: 30 February 2026 is not a date",
     ]
+    # What nobody typed yet is told beside it, and is no error: it would not hold her up.
+    assert still_missing(page) == ["Say whether the telephone or e-mail may be watched"]
     assert "What you typed is kept." in page.text
     assert "Draft saved 16:05. Nothing has been sent." in page.text
     form = page.form(GO)
@@ -164,11 +174,36 @@ async def test_the_first_step_is_saved_with_its_errors_too(lisboa: Desk) -> None
     page = await lisboa.reader.submit(
         page, GO, {"name": "Оксана", "date_of_birth-day": "31", "date_of_birth-month": "4"}
     )
-    assert page.path.endswith("/who?missing=1")
-    assert page.problems[1] == "Date of birth: enter the year"
-    assert "Choose how Оксана came to you" in page.problems
+    assert page.path.endswith("/who?kept=1")
+    assert page.problems == ["Date of birth: enter the year"]
+    assert "Choose how Оксана came to you" in still_missing(page)
+    assert "Draft saved" in page.text
     assert page.form(GO).values["date_of_birth-day"] == ["31"]
     assert len(await drafts(lisboa)) == 1
+
+
+async def test_one_wrong_date_is_one_error(lisboa: Desk) -> None:
+    page = await begun(lisboa.reader)
+    page = await lisboa.reader.get(at(page, "happened"))
+    wrong = {"date-day": "31", "date-month": "2", "date-year": "2026"}
+    page = await lisboa.reader.submit(page, GO, wrong, status=422)
+    assert page.problems == ["Date, or first day: 31 February 2026 is not a date"]
+    assert still_missing(page) == []  # above all not that nothing was filled in
+    page = await lisboa.reader.submit(page, GO, {"place": "Lisbon"}, status=422)
+    assert page.problems == ["Date, or first day: 31 February 2026 is not a date"]
+    missing = still_missing(page)
+    assert "Choose the crime" in missing
+    ids = {node.get("id") for node in page.root.walk()}
+    assert {link.get("href")[1:] for link in missing_links(page)} <= ids
+    # Later, and with another button, nothing but the date is told.
+    for path in (page.path, page.path + "?back=check"):
+        page = await lisboa.reader.get(path)
+        assert page.problems == ["Date, or first day: 31 February 2026 is not a date"]
+        assert still_missing(page) == []
+    # The date alone put right, the way is free.
+    page = await lisboa.reader.submit(page, GO, {"date-day": "14"})
+    assert page.status == 200
+    assert not page.problems
 
 
 async def test_every_line_of_a_summary_leads_to_its_input(lisboa: Desk) -> None:

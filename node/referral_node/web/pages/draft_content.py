@@ -142,6 +142,8 @@ def _problems(content: dict[str, Any], bounds: Mapping[str, Bound], now: int) ->
             Problem(code, _input(bound, problem, code), problem.code not in MISSING)
             for problem in found
             if _step_of(problem.path) == code
+            # What was typed and could not be read is not "nothing".
+            if not (unread and problem.path == (code,) and problem.code in MISSING)
         ]
         for each in _regrouped([*unread, *ruled]):
             if each.error.name not in said:

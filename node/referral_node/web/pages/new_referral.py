@@ -79,7 +79,7 @@ async def begun(visit: Visit) -> web.StreamResponse:
         typed, place = _rows_done(step, sent)
         hand = await _save(visit, draft, step, typed)
         if sent.do == "continue" and any(each.typed for each in hand.written.of(step.code)):
-            return f"/new/{hand.draft.id.hex()}/{step.code}?missing=1"
+            return f"/new/{hand.draft.id.hex()}/{step.code}?kept=1"
         if sent.do == "later":
             visit.tell(_KEPT)
         return _onward(hand, step, sent, place)
@@ -96,6 +96,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     shown = Shown(
         _seen(stored),
         complete="missing" in query,
+        kept="kept" in query,
         returns=CHECK if query.get("back") == CHECK else "",
         is_saved=step.code in draft.typed or draft.version > 1,
     )

@@ -1,7 +1,9 @@
 """The page of one step: its words, its list of steps, its inputs. Pure.
 
-Law: an input that was typed wrongly says so whenever its step is shown; what is merely missing is
-said when somebody asks for it (from the page before sending), never while they still write.
+Law: an input that was typed wrongly says so whenever its step is shown. What is merely missing is
+no error while somebody still writes: whoever asked to go on and is held up by something wrong is
+told beside it what else is missing, and that it holds nothing up; from the page before sending it
+is what has to be put right.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,6 +41,14 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class StillMissing:
+    """Something that nobody typed yet, and the input for it."""
+
+    words: Text
+    href: str
+
+
+@dataclass(frozen=True)
 class StepPage:
     """All that the template draws."""
 
@@ -60,6 +70,7 @@ class StepPage:
     answers: Choices
     priorities: Choices
     recipient: Chosen | None
+    still: tuple[StillMissing, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,10 +96,10 @@ def build(
     times: Times,
 ) -> tuple[StepPage, Form]:
     """The page and the form that is bound to it."""
-    problems = [
-        each for each in hand.written.of(step.code) if each.typed or shown.complete or shown.kept
-    ]
-    about = _about(step, typed, hand, times, problems)
+    everything = hand.written.of(step.code)
+    problems = [each for each in everything if each.typed or shown.complete]
+    still = [each for each in everything if shown.kept and each not in problems]
+    about = _about(step, typed, hand, times, [*problems, *still])
     drawn = views(step, typed, about)
     errors = [_named(each, hand).error for each in problems]
     form = as_form(order(drawn), typed, errors)
@@ -116,6 +127,9 @@ def build(
         answers=_listed("safe-answers"),
         priorities=_priorities(hand, times),
         recipient=_recipient(hand) if step.code == "consent" else None,
+        still=tuple(
+            StillMissing(_named(each, hand).error.message, f"#{each.error.at}") for each in still
+        ),
     )
     return page, form
 
