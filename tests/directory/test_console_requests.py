@@ -35,10 +35,13 @@ async def state_of(office: Office, submission: Submission) -> tuple[str, str]:
     return state.state, state.text
 
 
-def heard(name: str = "lisbon", **changed: str) -> dict[str, str | list[str]]:
+Typed = dict[str, str | list[str]]
+
+
+def heard(**changed: str | list[str]) -> Typed:
     """What a registrar types who has done everything."""
-    lines = dict(zip(("line1", "line2", "line3"), lines_of(name), strict=True))
-    return {"checks": CHECKS, "called": CALLED} | lines | changed
+    lines = zip(("line1", "line2", "line3"), lines_of("lisbon"), strict=True)
+    return {"checks": CHECKS, "called": CALLED, **dict(lines), **changed}
 
 
 def other(line: str) -> str:
@@ -84,7 +87,8 @@ async def test_the_fingerprint_is_never_shown(office: Office) -> None:
     page = await request_page(desk)
     wrong = await desk.reader.submit(page, ADMIT, heard(line2="00000 " * 4), status=422)
     secret = fingerprint(signer("lisbon vault").public, signer("lisbon node").public).split(" ")
-    shown = wrong.source.replace(heard()["line1"], "").replace(heard()["line3"], "")  # type: ignore[arg-type]  # texts
+    first, _, third = lines_of("lisbon")
+    shown = wrong.source.replace(first, "").replace(third, "")
     for source in (page.source, shown, (await desk.get("/acts")).source):
         assert not any(group in source for group in secret)
         assert signer("lisbon vault").public.hex() not in source
@@ -118,11 +122,11 @@ async def test_the_fingerprint_is_never_shown(office: Office) -> None:
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
 async def test_nothing_is_signed_before_all_is_right(
-    office: Office, changed: dict[str, str], problem: str
+    office: Office, changed: Typed, problem: str
 ) -> None:
     submission = await asked(office)
     desk = await office.signed_in()
-    page = await desk.reader.submit(await request_page(desk), ADMIT, heard() | changed, status=422)
+    page = await desk.reader.submit(await request_page(desk), ADMIT, heard(**changed), status=422)
     assert page.problems == [problem]
     assert (await state_of(office, submission))[0] == "waiting"
     assert office.client.running.ledger.directory.size == 1

@@ -25,14 +25,15 @@ async def show(visit: Visit) -> web.StreamResponse:
     directory, people = visit.site.ledger.directory, visit.site.people()
     acting = directory.root_at(visit.now)
     coming = [each for each in directory.roots if each.acts_from > visit.now]
-    keys = dict.fromkeys((*acting.root.registrars, *people))
+    later = [key for each in coming for key in each.root.registrars]
+    keys = dict.fromkeys((*acting.root.registrars, *later, *people))
     rows = []
     for key in keys:
         known = people.get(key)
         signs = "yes" if key in acting.root.registrars else "no"
         for each in coming:
             if (key in each.root.registrars) != (key in acting.root.registrars):
-                word = "yes, from" if key in each.root.registrars else "yes, until"
+                word = "from" if key in each.root.registrars else "until"
                 signs = f"{word} {visit.times.record(each.acts_from)}"
         rows.append(
             Row(
