@@ -18,6 +18,7 @@ from referral_node.authority import authority, authority_options
 from referral_node.config import Config, read_config
 from referral_node.folder import StateFolder
 from referral_node.reaching import do, told
+from referral_node.trouble import Trouble
 
 _state = click.option(
     "--state",
@@ -70,6 +71,18 @@ def new_vault_key(state: Path, compromised: bool, as_json: bool, **by: Any) -> N
     _replace(state, "keys-new-vault-key", compromised, as_json, by)
     if not as_json:
         click.echo(BACK_UP)
+
+
+def member_id(text: str) -> bytes:
+    """A member id as `init` and `status` show it."""
+    folded = "".join(text.split()).lower()
+    try:
+        member = bytes.fromhex(folded)
+    except ValueError:
+        member = b""
+    if len(member) != 16:
+        raise Trouble("a member id has 32 characters 0-9 and a-f: `status` and backups show it")
+    return member
 
 
 def _replace(state: Path, command: str, compromised: bool, as_json: bool, by: Any) -> None:

@@ -337,7 +337,8 @@ class DirectoryPoller:
     async def _publish(self) -> None:
         """Put our newest bundle on the board if the one there is older."""
         core = self._core
-        if core.members.get(core.us) is None:
+        named = core.members.get(core.us)
+        if named is None or core.vault_key not in (None, named.vault_key):
             return  # not admitted yet: the request to join carries the first bundle
         data = await fact(core.store, BUNDLE)
         if data is None:

@@ -79,6 +79,12 @@ _SENTENCES: Final[dict[str, Words]] = {
         "Several times the directory was shown in versions that cannot all be true: somebody may be"
         " trying to pass false keys. Telephone VSE, and keep the proofs in the node's folder",
     ),
+    t.RECOVERY: Words(
+        "VSE was told that your organisation has lost its key, and announced a new one: if that was"
+        " not you, a keyholder has three days to stop it. Sign in today",
+        "VSE has announced a new key for your organisation again: if that was not you, a keyholder"
+        " has three days to stop it. Sign in today",
+    ),
     t.KEPT_BACK: Words(
         "Other members know more of the directory than this node was given for a day: somebody may"
         " be keeping something back. Telephone VSE",

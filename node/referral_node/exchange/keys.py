@@ -15,6 +15,7 @@ import structlog
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.machine import Machine, certified, next_made_at
 from referral_node.exchange.ownkeys import all_ahead, coming, present_signer
+from referral_node.exchange.recovery import Recovering
 from referral_node.exchange.rows import audit
 from referral_node.exchange.updating import NotJoined, UpdateRefused, UpdateWaits, Updating
 from referral_node.store import Tx
@@ -75,6 +76,7 @@ class Keys:
         self._core = core
         self._updating = updating
         self.machine = Machine(core, updating)
+        self.recovery = Recovering(core)
         core.log_grew = self.look
 
     async def standing(self) -> KeysStanding:
@@ -205,6 +207,7 @@ class Keys:
     async def look(self) -> None:
         """Our copy of the log grew: if it names the key that was to come, that is the key now."""
         core = self._core
+        await self.recovery.load()
         row = await core.store.row("SELECT public FROM key_changes")
         directory = core.members.directory
         member = None if directory is None else directory.member(core.us)

@@ -14,7 +14,7 @@ import structlog
 from referral_node.exchange.core import Actor, Core
 from referral_node.exchange.ownkeys import present_signer
 from referral_node.exchange.rows import audit
-from referral_node.exchange.updating import UpdateWaits, Updating
+from referral_node.exchange.updating import NotJoined, UpdateWaits, Updating
 from referral_node.store import Tx
 from referral_node.store.facts import CERTIFICATE, NODE_KEY_AT, keep, time_bytes
 from referral_node.vault.vault import UnlockedVault
@@ -61,7 +61,9 @@ class Machine:
         core = self._core
         if core.key_file is None:
             raise RuntimeError(NO_FILE)
-        await self._updating.own_card()
+        card = await self._updating.own_card()
+        if core.vault_key not in (None, card.vault_key):
+            raise NotJoined  # the log names another vault key: it does not know us yet, or any more
         if core.key_changes or await self._waits():
             raise UpdateWaits
         node = Signer(core.entropy(32))

@@ -15,7 +15,7 @@ from referral_node.exchange.core import Core
 from referral_node.exchange.duty import ADMINISTRATOR
 from referral_node.exchange.judging import OF_THREADS, THREAD, Finding, judge
 from referral_node.exchange.rows import listed
-from referral_node.exchange.troubles import troubles
+from referral_node.exchange.troubles import RECOVERY, troubles
 from referral_node.store import Tx
 from referral_protocol.certificates import DAY
 from referral_protocol.ladder import DELIVERY_WARN, delivery_times
@@ -144,6 +144,7 @@ class Notices:
             )
             await _insert(tx, late, now)
             await _insert(tx, wrong, now, audience=ADMINISTRATOR)
+            await _insert(tx, [each for each in wrong if each.reason == RECOVERY], now)
 
         await self._core.store.write(work)
 
@@ -208,7 +209,7 @@ class Notices:
         by_reason: dict[bool, set[bytes]] = {True: set(), False: set()}
         administrator = False
         for row in rows:
-            if row["audience"] == ADMINISTRATOR:
+            if row["audience"] == ADMINISTRATOR or row["reason"] == RECOVERY:
                 administrator = True
             else:
                 by_reason[row["reason"] in OF_THREADS].add(bytes(row["subject"]))

@@ -70,8 +70,9 @@ async def our_request(core: Core) -> OurRequest | None:
 async def open_request(core: Core) -> bytes | None:
     """The id under which to ask how it stands; None when there is nothing to ask any more."""
     directory = core.members.directory
-    if directory is not None and directory.member(core.us) is not None:
-        return None
+    member = None if directory is None else directory.member(core.us)
+    if member is not None and core.vault_key in (None, member.vault_key):
+        return None  # another one's key there: we asked to take its place, and wait for that
     said = await _said(core)
     if said is not None and said.state == DECLINED:
         return None

@@ -9,7 +9,7 @@ from typing import Final
 from referral_node.backup.age import backups
 from referral_node.exchange.core import Core
 from referral_node.exchange.judging import IMMEDIATE, Finding
-from referral_node.store.facts import CHECKED_AT, DIRECTORY_URL, fact, time_of
+from referral_node.store.facts import CHECKED_AT, DIRECTORY_URL, RECOVERY_OURS, fact, time_of
 from referral_protocol.certificates import DAY
 
 UNREACHABLE: Final = "unreachable"
@@ -20,6 +20,7 @@ BACKUP_FAILED: Final = "backup-failed"
 DIRECTORY: Final = "directory"
 FORKED: Final = "forked"
 KEPT_BACK: Final = "kept-back"
+RECOVERY: Final = "recovery"
 OUT_OF_REACH: Final = DAY
 """How long a peer or the directory is not reached before anybody is told."""
 _PRIORITY: Final = "routine"
@@ -33,7 +34,20 @@ async def troubles(core: Core, now: int) -> list[Finding]:
     url, checked = await fact(core.store, DIRECTORY_URL), await fact(core.store, CHECKED_AT)
     if url is not None and checked is not None and now - time_of(checked) >= OUT_OF_REACH:
         found.append(Finding(DIRECTORY, b"", time_of(checked), _PRIORITY))
-    return [*found, *await _views(core, now)]
+    return [*found, *await _views(core, now), *await _recovery(core, now)]
+
+
+async def _recovery(core: Core, now: int) -> list[Finding]:
+    """Somebody has VSE give our organisation a new key, and nobody here said that this is right."""
+    directory = core.members.directory
+    member = None if directory is None else directory.member(core.us)
+    found = None if member is None else member.recovery
+    if member is None or found is None or not found.open(now):
+        return []
+    ours = await fact(core.store, RECOVERY_OURS)
+    if member.vault_key != core.vault_key or ours == found.index.to_bytes(8, "big"):
+        return []
+    return [Finding(RECOVERY, core.us, found.index, IMMEDIATE)]
 
 
 async def _views(core: Core, now: int) -> list[Finding]:

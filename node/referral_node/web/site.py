@@ -14,11 +14,13 @@ from referral_node.config import Config
 from referral_node.exchange import Exchange
 from referral_node.vault import Sessions, SignIn
 from referral_node.vault.vault import UnlockedVault
+from referral_node.web import key_alerts
 from referral_node.web.alerts import alerts
 from referral_node.web.catalogue import Catalogue
 from referral_node.web.members import Organisation, organisation, unjoined
 from referral_ui.http import Origins
 from referral_ui.parts import Frame, Link
+from referral_ui.times import Times
 
 PRODUCT: Final = "Referral exchange"
 MENU: Final = (
@@ -107,7 +109,10 @@ class Site:
             current=_entry(path),
             sign_out=SIGN_OUT if signed_in else None,
             foot_line=FOOT_LINE,
-            alerts=alerts(self.exchange),
+            alerts=(
+                *key_alerts.alerts(self.exchange.keys, Times(self.exchange.clock(), us.place)),
+                *alerts(self.exchange),
+            ),
             token=token,
         )
 

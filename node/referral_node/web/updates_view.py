@@ -15,6 +15,7 @@ NAMES: Final = {
     "pins": "the keys of its TLS certificate",
     "node-key": "your node’s key",
     "vault-key": "your organisation’s key",
+    "veto": "who speaks for you",
 }
 _WHY: Final = {
     "old-number": "In the meantime the directory wrote something else about you. Send it again.",
