@@ -23,6 +23,13 @@ SMALL: dict[str, tuple[list[str], set[str]]] = {
     "growth": (["--max", "1200", "--count", "8"], {"ratio_at_1_200", "cpu_ratio_at_1_200"}),
     "import": (["--count", "48"], {"bodies_per_s", "ratio_to_primitives"}),
     "pages": (["--threads", "30", "--count", "2"], {"today_p95_ms", "all_p95_ms", "sign_in_s"}),
+    "directory": (
+        ["--members", "70", "--clients", "5"],
+        {
+            *("first_sync_s", "increment_s", "update_seen_polls", "replica_rss_mb"),
+            *("requests_per_s", "errors", "find_p95_ms", "public_p95_ms", "console_p95_ms"),
+        },
+    ),
     "memory": (["--threads", "12"], {"rss_mb", "rss_large_mb", "ready_s", "ready_large_s"}),
 }
 

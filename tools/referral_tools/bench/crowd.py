@@ -18,11 +18,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from referral_directory.config import Config, write_config
+from referral_directory import registrars
+from referral_directory.config import Config, Console, write_config
 from referral_directory.folder import Folder, write_private
 from referral_directory.log.beside import BOARD, RECORDS
 from referral_directory.log.ledger import Ledger
-from referral_directory.sealing import write_log_key
+from referral_directory.sealing import STRONG, write_log_key
+from referral_directory.totp import new_secret
 from referral_protocol import profiles
 from referral_protocol.certificates import CASE_PREKEY_LIFE, Bundle, CasePrekey, make_bundle
 from referral_protocol.directory.entries import (
@@ -46,6 +48,8 @@ from referral_tools.bench.members import ORIGIN
 PREKEYS: Final = 4
 """Case prekeys of a bundle: as many as a new node makes."""
 PIECE: Final = 250
+NAME: Final = "bench"
+PASSWORD: Final = "a bench measures nobody"  # noqa: S105 - of a registrar who lives for minutes
 EXAMPLES: Final = (LISBON, UTRECHT, LVIV)
 
 
@@ -65,6 +69,8 @@ class Crowd:
     folder: Path
     genesis: bytes
     secret: bytes
+    totp: bytes
+    """Of the registrar's codes."""
     made_at: int
     members: int
     bytes: int
@@ -106,7 +112,9 @@ async def make_crowd(
 ) -> Crowd:
     """Make a directory in ``folder`` with so many members, ``mine`` the first of them."""
     secret = os.urandom(32)
-    log_key, registrar = Signer(_seed(secret, 0, "log")), Signer(_seed(secret, 0, "registrar"))
+    log_key = Signer(_seed(secret, 0, "log"))
+    registrar = Signer(_seed(secret, 0, "registrar"))
+    person = registrars.Registrar(NAME, "Bench", registrar, new_secret(os.urandom))
     roots = [Signer(_seed(secret, number, "root")) for number in range(3)]
     keys = tuple(sorted(key.public for key in roots))
     root = Root(ORIGIN, log_key.public, (registrar.public,), 1, keys, 2, (), 0)
@@ -115,8 +123,10 @@ async def make_crowd(
     place = Folder(folder)
     place.make()
     write_log_key(place.log_key, log_key)
+    registrars.write(place, person, PASSWORD, STRONG, os.urandom)
     await Ledger.found(place.database, content, sign_entry(content, *roots), log_key, lambda: now)
-    write_private(place.config, write_config(Config(port=0, allow_loopback=True)).encode())
+    config = Config(port=0, allow_loopback=True, console=Console(("localhost",), port=0))
+    write_private(place.config, write_config(config).encode())
     first = _item(secret, genesis, registrar, now, 0, mine)
     items = [first]
     context = get_context("spawn")  # a fork of a process with threads can hang
@@ -127,7 +137,7 @@ async def make_crowd(
             told(f"members: {len(items):,} of {members:,}")
     await asyncio.to_thread(_fill, place.database, items, log_key, now)
     size = sum(len(x.leaf) + len(x.records) + len(x.bundle) for x in items)
-    return Crowd(folder, genesis, secret, now, members, size)
+    return Crowd(folder, genesis, secret, person.secret, now, members, size)
 
 
 def _seed(secret: bytes, number: int, role: str) -> bytes:

@@ -10,13 +10,14 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
+from referral_directory.totp import code_at
 from referral_node.config import Config, DirectoryChoice, Metrics, Pages
 from referral_node.config import Exchange as ExchangeChoice
 from referral_node.folder import StateFolder
@@ -42,6 +43,7 @@ from referral_protocol.directory.requests import Submission
 from referral_protocol.keys import member_id
 from referral_protocol.suite import SUITE
 from referral_tools.bench import bare
+from referral_tools.bench import crowd as crowd_
 from referral_tools.bench.crowd import (
     Crowd,
     Mine,
@@ -55,12 +57,15 @@ from referral_tools.bench.polling import ASKED, Polled, poll
 from referral_tools.bench.serving import Serving, serving
 from referral_tools.browser import Browser
 
-EVERY: Final = 2
+EVERY: Final = 1
 """Seconds between two polls of the node."""
 UPDATES: Final = 5
 """Changes of a card in each run, one after the other."""
 ROUNDS: Final = 5
-PAGES: Final = 20
+PAGES: Final = 60
+FIND: Final = ("/find", "/find?country=PT", "/find?country=NL", "/find?page=7")
+PUBLIC: Final = ("/", "/?country=PT", "/members", "/hsds/services")
+CONSOLE: Final = ("/", "/members", "/profiles", "/log")
 WITHIN: Final = 300.0
 NAME: Final = "bench"
 PASSWORD: Final = "a bench measures nobody"  # noqa: S105 - of a node that lives for minutes
@@ -128,10 +133,12 @@ async def _run(
             await asyncio.sleep(2 * EVERY)
             figures["replica_rss_again_mb"] = again.rss_mb()
             told("pages of the node")
-            figures |= await _pages(again)
+            figures |= await _node_pages(again)
         told(f"{clients:,} nodes poll at once")
         figures |= _crowd_figures(await poll(directory.url, clients, ROUNDS))
         figures["directory_rss_mb"] = directory.rss_mb()
+        told("pages of the directory")
+        figures |= await _directory_pages(crowd, directory)
     return crowd.bytes, figures
 
 
@@ -251,25 +258,44 @@ async def _follow(folder: Path, crowd: Crowd, url: str) -> None:
         await core.store.close()
 
 
-async def _pages(node: Serving) -> dict[str, float]:
-    """Find a service, with all of these members: p50 and p95 of some requests in turn."""
+async def _node_pages(node: Serving) -> dict[str, float]:
+    """Find a service: the first time, when what it shows is put in order, and then."""
     async with Browser() as browser:
         page = await browser.open(f"{node.url}/sign-in")
         form = page.form("Sign in").fill("Name", NAME).fill("Password", PASSWORD)
         await browser.press(form, "Sign in")
-        took = [await _one(browser, f"{node.url}{path}") for path in _finds()]
+        return await _timed("find", browser, node.url, FIND)
+
+
+async def _directory_pages(crowd: Crowd, directory: Serving) -> dict[str, float]:
+    """The public pages, HSDS, and the registrars' console."""
+    found: dict[str, float] = {}
+    async with Browser() as browser:
+        found |= await _timed("public", browser, directory.url, PUBLIC)
+    async with Browser() as browser:
+        page = await browser.open(f"{directory.console}/sign-in")
+        form = page.form("Sign in").fill("Name", crowd_.NAME).fill("Password", crowd_.PASSWORD)
+        code = code_at(crowd.totp, time.time_ns() // 1_000_000)
+        await browser.press(form.fill("Code from your telephone", code), "Sign in")
+        found |= await _timed("console", browser, directory.console, CONSOLE)
+    return found
+
+
+async def _timed(name: str, browser: Browser, url: str, paths: Sequence[str]) -> dict[str, float]:
+    """Each page once, for what is made at the first look; then all in turn: p50 and p95."""
+    first = [await _one(browser, f"{url}{path}") for path in paths]
+    took = [await _one(browser, f"{url}{paths[n % len(paths)]}") for n in range(PAGES)]
     quantiles = statistics.quantiles(took, n=100, method="inclusive")
-    return {"find_p50_ms": quantiles[49], "find_p95_ms": quantiles[94]}
-
-
-def _finds() -> Iterator[str]:
-    for number in range(PAGES):
-        yield ("/find", "/find?country=PT", "/find?country=NL")[number % 3]
+    return {
+        f"{name}_first_ms": max(first),
+        f"{name}_p50_ms": quantiles[49],
+        f"{name}_p95_ms": quantiles[94],
+    }
 
 
 async def _one(browser: Browser, url: str) -> float:
     began = time.perf_counter()
-    page = await browser.open(url)
-    if page.status != 200:
-        raise RuntimeError(f"{url} answered {page.status}")
+    status, _ = await browser.weigh(url)
+    if status != 200:
+        raise RuntimeError(f"{url} answered {status}")
     return (time.perf_counter() - began) * 1000

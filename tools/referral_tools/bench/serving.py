@@ -12,11 +12,13 @@ from referral_tools.demo.process import CHILD
 
 @dataclass(frozen=True)
 class Serving:
-    """A process that serves. ``ready_s``: seconds from its start to its ``ready`` line."""
+    """A process that serves. ``ready_s``: seconds from its start to its ``ready`` line;
+    ``console``: where the registrars' pages of a directory are."""
 
     pid: int
     url: str
     ready_s: float
+    console: str = ""
 
     def rss_mb(self) -> float:
         """Resident memory now, in MB of 1,000,000 bytes."""
@@ -43,7 +45,9 @@ def serving(folder: Path, what: str = "node") -> Iterator[Serving]:
         if not line.startswith("ready "):
             raise RuntimeError(f"the {what} did not start; it said: {log.read_text()[-2000:]}")
         ready = time.perf_counter() - began
-        yield Serving(process.pid, line.split()[1].rstrip("/"), ready)
+        second = process.stdout.readline() if process.stdout and what == "directory" else ""
+        console = second.split()[-1].rstrip("/") if second.split() else ""
+        yield Serving(process.pid, line.split()[1].rstrip("/"), ready, console)
     finally:
         process.terminate()
         try:

@@ -73,6 +73,11 @@ class Browser:
         """A page by its address; NotThere if something else comes, OSError if nobody answers."""
         return _page(await self._fetch(Submission("GET", url, ()), None))
 
+    async def weigh(self, url: str) -> tuple[int, int]:
+        """Status and bytes of whatever comes, unread: for who measures a server."""
+        answer = await self._fetch(Submission("GET", url, ()), None)
+        return answer.status, len(answer.body)
+
     async def reload(self, page: Page) -> Page:
         """The same page again."""
         return _page(await self._fetch(Submission("GET", page.url, ()), page.url))
