@@ -152,6 +152,7 @@ async def test_an_organisation_as_it_describes_itself(client: Client) -> None:
     assert found.main.one("h1").all("bdi")[0].get("lang") == "nl"
     assert found.main.one("p", style="ask-line").get("lang") == "en"
     assert found.links()["+31 30 000 02 00"] == "tel:+31300000200"
+    assert found.links()["116 006"] == "tel:116006"
     assert found.links()["info@steunpuntdom.example"] == "mailto:info@steunpuntdom.example"
     assert found.links()["steunpuntdom.example"] == "https://steunpuntdom.example"
     hours = found.main.one("table", style="stack--keep")

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, Request
+from playwright.async_api import Browser, Page, Request
 
 from federation import Federation
 from stories import world
@@ -34,11 +34,23 @@ async def week(fed: Federation) -> AsyncIterator[world.Week]:
     yield await world.live(fed)
 
 
+class Passerby:
+    """Anybody, at pages that ask nobody who they are."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        self.page = page
+        self.origin = origin
+
+    async def open(self, path: str = "/") -> None:
+        await self.page.goto(self.origin + path)
+
+
 class Walk:
     """What was seen on the way. ``faults`` stays empty, or tells what is wrong where."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person | Passerby, name: str) -> None:
         self.person = person
+        self.name = name
         self.faults: list[str] = []
         self.seen: dict[str, str] = {}
         self._axe = AXE.read_text("utf-8")
@@ -85,7 +97,7 @@ class Walk:
                 continue
             self.seen[kind(path)] = path
             await self.person.open(path)
-            await self.look(f"{self.person.member.name}{file_name(path)}")
+            await self.look(self.name + file_name(path))
             hrefs = await self.person.page.locator("a[href]").evaluate_all(
                 "all => all.map(e => e.getAttribute('href'))"
             )
@@ -118,15 +130,31 @@ def file_name(path: str) -> str:
 
 
 async def test_every_page(week: world.Week, sit: Sit) -> None:
-    walks = [Walk(await sit(name)) for name in ("lisboa", "utrecht")]
+    people = [await sit(name) for name in ("lisboa", "utrecht")]
+    walks = [Walk(person, person.member.name) for person in people]
 
-    async def walk_through(walk: Walk) -> None:
-        await walk.person.open()
-        await walk.look(f"{walk.person.member.name}-sign-in")
-        await walk.person.sign_in()
+    async def walk_through(walk: Walk, person: Person) -> None:
+        await person.open()
+        await walk.look(f"{walk.name}-sign-in")
+        await person.sign_in()
         await walk.everything()
 
-    await asyncio.gather(*map(walk_through, walks))
+    await asyncio.gather(*map(walk_through, walks, people))
     assert [fault for walk in walks for fault in walk.faults] == []
     assert all(len(walk.seen) > 25 for walk in walks)
     print(f"{sum(len(walk.seen) for walk in walks)} pages; pictures in {SHOTS}")
+
+
+async def test_every_public_page(fed: Federation, chromium: Browser) -> None:
+    """The directory's pages for everybody, without a script."""
+    origin = f"http://127.0.0.1:{fed.directory_port}"
+    context = await chromium.new_context(viewport={"width": 1280, "height": 900})
+    walk = Walk(Passerby(await context.new_page(), origin), "public")
+    await walk.everything()
+    await walk.person.open("/organisation/" + "00" * 16)
+    await walk.look("public-gone")
+    assert walk.faults == []
+    assert "/members?" in walk.seen
+    assert any(path.startswith("/organisation/") for path in walk.seen)
+    assert await context.cookies() == []
+    await context.close()

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from referral_ui import parts, words
 from referral_ui.forms import Form
+from referral_ui.map import Country, world_map
 from referral_ui.names import name
 from referral_ui.numbers import num, share, telephone
 
@@ -451,6 +452,15 @@ def _rest() -> dict[str, object]:
         ],
         "tags": [parts.Tag("Withdrawn"), parts.Tag("Accepted", "ok"), parts.Tag(HOSTILE, "warn")],
         "hostile": HOSTILE,
+        "map": world_map(
+            {
+                "NL": Country(4, "/find?country=NL", "Netherlands: 4 services", in_list=True),
+                "UA": Country(1, "/find?country=UA", f"{HOSTILE}: 1 service", in_list=False),
+                "NZ": Country(12_000, "/find?country=NZ", "New Zealand: 12,000", in_list=False),
+            },
+            HOSTILE,
+            here="NL",
+        ),
         "messages": [
             parts.Message(HOSTILE + "\nsecond line", "today 10:31", mine=True, note="read by them")
         ],

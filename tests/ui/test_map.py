@@ -14,7 +14,7 @@ from referral_ui.map import (
     Place,
     apart,
     outside_europe,
-    short,
+    radius,
     views,
     world_map,
 )
@@ -205,4 +205,4 @@ def test_markers_of_all_of_europe_do_not_cover_each_other() -> None:
 
 
 def test_counts_fit_into_their_marker() -> None:
-    assert [short(count) for count in (1, 940, 1_000, 12_999)] == ["1", "940", "1k", "12k"]
+    assert [radius(text) for text in ("1", "940", "1,000", "12,999")] == [17, 17, 27, 32]

@@ -23,6 +23,8 @@ NOTE: Final = "Map: Natural Earth. Borders imply no view on their status."
 Place = tuple[float, float]
 View = Literal["europe", "world"]
 
+RADIUS: Final = 17
+"""Of a marker, in pixels; a count of more than three digits takes more."""
 APART: Final = 36.0
 """Pixels from the middle of one marker to that of the next, at least."""
 CORNER: Final = (28.0, 158.0, 0.22)
@@ -31,7 +33,8 @@ CORNER: Final = (28.0, 158.0, 0.22)
 
 @dataclass(frozen=True)
 class Country:
-    """What there is in one country. ``label`` is read out: "Netherlands: 4 services"."""
+    """What there is in one country. ``label`` is read out: "Netherlands: 4 services"; it holds the
+    count as the marker shows it, since people say aloud what they see."""
 
     count: int
     href: str
@@ -164,7 +167,7 @@ def _markers(placed: tuple[Placed, ...]) -> Markup:
     spots = apart(tuple(place for _, place, _ in ordered))
     drawn = [
         Markup(
-            '<a href="{}"{} aria-label="{}"><circle cx="{}" cy="{}" r="17"/>'
+            '<a href="{}"{} aria-label="{}"><circle cx="{}" cy="{}" r="{}"/>'
             '<text x="{}" y="{}" aria-hidden="true">{}</text></a>'
         ).format(
             country.href,
@@ -172,18 +175,19 @@ def _markers(placed: tuple[Placed, ...]) -> Markup:
             country.label,
             x,
             y,
+            radius(f"{country.count:,}"),
             x,
             y + 6,
-            short(country.count),
+            f"{country.count:,}",
         )
         for (_, _, country), (x, y) in zip(ordered, spots, strict=True)
     ]
     return Markup('<g class="wide">{}</g>').format(Markup("").join(drawn))
 
 
-def short(count: int) -> str:
-    """A count that fits into a marker: "940", "12k"."""
-    return str(count) if count < 1_000 else f"{count // 1_000}k"
+def radius(text: str) -> int:
+    """Of a marker that holds a count."""
+    return RADIUS + 5 * max(0, len(text) - 3)
 
 
 @lru_cache(maxsize=64)

@@ -278,7 +278,7 @@ def _contact(said: Organisation) -> Text:
     line = said.emergency_line
     if line is not None:
         when = f", {lowered(line.when)}" if line.when else ""
-        return Markup("{}{}").format(numbers.dial(line.number), when)
+        return Markup("{}{}").format(_helpline(line.number), when)
     if said.telephone:
         return numbers.dial(said.telephone)
     return _web(said.website) if said.website else "See their page"
@@ -288,7 +288,7 @@ def _reach(said: Organisation) -> tuple[Fact, ...]:
     line = said.emergency_line
     when = f", {lowered(line.when)}" if line is not None and line.when else ""
     found = [
-        Fact("Victims’ helpline", Markup("{}{}").format(numbers.dial(line.number), when))
+        Fact("Victims’ helpline", Markup("{}{}").format(_helpline(line.number), when))
         if line is not None
         else None,
         Fact("Telephone", numbers.dial(said.telephone)) if said.telephone else None,
@@ -297,6 +297,15 @@ def _reach(said: Organisation) -> tuple[Fact, ...]:
         Fact("Languages", _languages(said)) if said.languages else None,
     ]
     return tuple(fact for fact in found if fact is not None)
+
+
+def _helpline(number: str) -> Markup:
+    """A number to press; a short one, such as 116 006, can be called inside its country only."""
+    if number.startswith("+"):
+        return numbers.dial(number)
+    return Markup('<a class="govuk-link" href="tel:{}">{}</a>').format(
+        number.replace(" ", ""), numbers.num(number)
+    )
 
 
 def _languages(said: Organisation) -> str:
