@@ -49,6 +49,9 @@ ORIGIN: Final = "directory.example.org"
 DIRECTORY: Final = "directory"
 """The directory's name among the ends of links."""
 SECOND: Final = 1000
+_ROUTED: Final = "http://127.0.0.1:1"
+"""The directory's address: nobody connects there, it is routed."""
+_CONFIG: Final = f'url = "{_ROUTED}"\nport = 0\nallow_loopback = true\n'
 
 
 class Shown(Protocol):
@@ -63,7 +66,8 @@ class Federation:
 
     ``strong`` names members whose passwords cost what production asks, so that they may also run
     as processes; ``later`` those who are not there yet (:meth:`arrives`); ``places`` the folders of
-    those that lie elsewhere; ``now`` is the time at which everything begins.
+    those that lie elsewhere; ``console``: registrars have their pages; ``now`` is the time at which
+    everything begins.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Federation:
         *names: str,
         strong: tuple[str, ...] = (),
         later: tuple[str, ...] = (),
+        console: bool = False,
         places: Mapping[str, Path] | None = None,
         now: int = SENT - 3_600_000,
     ) -> None:
@@ -86,6 +91,9 @@ class Federation:
             for name in (*names, *later)
         }
         self._later = later
+        self._console = console
+        self.console: str | None = None
+        """Where registrars sign in, if there is a console."""
         self._registrar: Signer | None = None
         self._directory_lock: Lock | None = None
         self._serving: Any = None
@@ -145,14 +153,14 @@ class Federation:
             self._endpoints[name] = f"http://127.0.0.1:{self.link(DIRECTORY, name).port}"
         genesis = await directory_main.found(
             self.directory,
-            "port = 0\nallow_loopback = true\n",
+            _CONFIG + ("[console]\nport = 0\n" if self._console else ""),
             ORIGIN,
             directory_main.Passwords(REGISTRAR, REGISTRAR),
             self.world,
         )
         self.anchor = anchor_text(genesis)
         await self.start_directory()
-        self._endpoints[DIRECTORY] = "http://127.0.0.1:1"  # nobody connects there: it is routed
+        self._endpoints[DIRECTORY] = _ROUTED
         for member in self.members.values():
             if member.name not in self._later:
                 await self.arrives(member)
@@ -179,6 +187,7 @@ class Federation:
         )
         running = await serving.__aenter__()
         self._serving, self.directory_port = serving, running.port
+        self.console = running.console
 
     async def stop_directory(self) -> None:
         if self._serving is not None:
