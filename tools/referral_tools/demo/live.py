@@ -82,6 +82,6 @@ def _welcome(place: Place, ports: Ports, show: Show) -> None:
     )
     show.say("")
     show.say("All people and organisations are made up. Type nothing about a real person.")
-    show.say(f"The directory: http://127.0.0.1:{ports.directory}")
+    show.say(f"For everybody, the map of published services: http://127.0.0.1:{ports.directory}/")
     show.say(f"State, logs and passwords: {place.path}")
     show.say("Ctrl-C stops everything; starting again goes on here.")
