@@ -192,7 +192,9 @@ async def test_a_newcomer_who_is_shown_another_log_is_found_by_its_first_exchang
             for member in (lisboa, athina):
                 (proof,) = proofs(member, fed.anchor)
                 assert proof.first.root != proof.second.root
-            # What is known goes on.
+            # Said to whoever works there; and what is known goes on.
+            for member in (lisboa, athina):
+                assert "Two versions of the directory were shown" in (await member.sign_in()).text
             await athina.read()
             assert (await athina.view(said.thread)).opener is not None
             await still_works(fed, lisboa, fed["utrecht"])
@@ -245,11 +247,11 @@ async def test_prekeys_older_than_those_seen_are_not_gone_back_to(
         newest = bundle_of(lisboa, berlin)
 
         fed.faces["lisboa"] = old
-        await poll(lisboa)
+        assert await poll(lisboa) == "old-number"
         assert bundle_of(lisboa, berlin) == newest
         await lisboa.stop()
         await lisboa.start()
-        await poll(lisboa)
+        assert await poll(lisboa) == "old-number"
         assert bundle_of(lisboa, berlin) == newest
         await still_works(fed, lisboa, berlin)
 
