@@ -1,10 +1,10 @@
 """Members with their settings: in the directory, or (``alone``) not in it yet."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fed_member import Member
 from federation import DIRECTORY, Federation, until
+from referral_node.exchange.updating import REFUSED
 from referral_protocol.directory.entries import parse_anchor
 from referral_protocol.directory.invitation import make_invitation
 
@@ -31,16 +31,18 @@ class Settings(Federation):
 
     async def quiet(self, member: Member) -> None:
         """Until the directory has all that this member signed, and it knows that."""
+        await self.quiet_or_refused(member)
+        assert await member.exchange.updating.status() is None
+
+    async def quiet_or_refused(self, member: Member) -> None:
+        """Until nothing that this member signed is on its way."""
 
         async def done() -> bool:
-            if await member.exchange.updating.status() is None:
+            found = await member.exchange.updating.status()
+            if found is None or found.state == REFUSED:
                 return True
-            member.node.poller.soon()  # type: ignore[union-attr]  # it has joined
+            assert member.node.poller is not None
+            member.node.poller.soon()
             return False
 
         await until(done)
-
-
-async def eventually(found: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what goes on by itself."""
-    await until(found)

@@ -4,6 +4,8 @@ has looked at for half a year; and the capacity of our services, each one click 
 Law: what holds up the work is a banner; what should be looked at again is a row with a date.
 """
 
+from typing import Final
+
 from markupsafe import Markup
 
 from referral_node.exchange.request import our_request
@@ -15,7 +17,9 @@ from referral_protocol import codes
 from referral_ui import names
 from referral_ui.parts import Job
 
-_LINK = Markup('{} <a class="govuk-link tap" href="{}">{}</a>')
+MOST: Final = 5
+"""Services on Today; all of them stand under Settings."""
+_LINK: Final = Markup('{} <a class="govuk-link tap" href="{}">{}</a>')
 
 
 async def banners(visit: Visit) -> tuple[Banner, ...]:
@@ -51,7 +55,7 @@ async def jobs(visit: Visit) -> tuple[Job, ...]:
                 detail=old,
             )
         )
-    for number, service in enumerate(member.profile.services):
+    for number, service in enumerate(member.profile.services[:MOST]):
         said = codes.label("capacities", service.capacity) if service.capacity else "Not stated"
         found.append(
             Job(
@@ -62,6 +66,9 @@ async def jobs(visit: Visit) -> tuple[Job, ...]:
                 detail=said,
             )
         )
+    if len(member.profile.services) > MOST:
+        count = len(member.profile.services)
+        found.append(Job("", "All our services", "/settings/services", detail=f"{count} of them"))
     return tuple(found)
 
 

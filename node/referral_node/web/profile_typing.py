@@ -79,7 +79,18 @@ def read(fields: Sequence[Field], typed: Typed, here: Place) -> Bound:
                 bound.names[path] = each.key
     bound.errors += unknown
     _numbers(fields, bound.values, (), bound)
+    _telephones(fields, bound.values)
     return bound
+
+
+def _telephones(fields: Iterable[Field], values: Values) -> None:
+    """A profile is read by people: its numbers stay in groups."""
+    for each in fields:
+        value = values.get(each.key)
+        if each.kind is Kind.GROUP and isinstance(value, dict):
+            _telephones(each.fields, value)
+        elif each.kind is Kind.TELEPHONE and isinstance(value, str):
+            values[each.key] = numbers.grouped(value)
 
 
 def _numbers(

@@ -27,7 +27,8 @@ from referral_node.web.pages.profile_parts import (
     Part,
 )
 from referral_node.web.reading_rows import Part as Rows
-from referral_node.web.reading_rows import Reader
+from referral_node.web.reading_rows import Reader, weekly
+from referral_node.web.reading_rows import joined as joined_rows
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import Visit
 from referral_protocol import profiles
@@ -306,7 +307,13 @@ def _facts(visit: Visit, part: Part, values: Mapping[str, Any]) -> tuple[Fact, .
     keys = {each.key for each in part.fields}
     chosen = {key: value for key, value in values.items() if key in keys}
     lang = str(values.get("language") or values.get("name_language") or "")
-    return tuple(Rows(chosen, part.fields, Reader(visit.times, mine=True), lang).rest())
+    reader = Reader(visit.times, mine=True)
+    rows = Rows(chosen, part.fields, reader, lang)
+    facts = []
+    if chosen.get("hours"):
+        said = [weekly(row, reader) for row in rows.value("hours")]
+        facts.append(Fact(rows.label("hours"), joined_rows(said, "; ")))
+    return (*facts, *rows.rest())
 
 
 def _where(problem: FormProblem) -> str:

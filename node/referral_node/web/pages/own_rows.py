@@ -19,6 +19,7 @@ from referral_node.web.pages.profile_parts import CONTACT, CONTACTS, SERVICE, SE
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import Visit
 from referral_protocol import codes
+from referral_ui import numbers
 from referral_ui.parts import Text
 
 CHANGED_MEANWHILE: Final = (
@@ -76,6 +77,7 @@ class Row:
     capacity: str = ""
     stated: Text = ""
     first: bool = False
+    role: str = ""
 
 
 def pages_of(listed: List) -> list[Route]:
@@ -280,8 +282,8 @@ def _row(visit: Visit, number: int, row: dict[str, Any]) -> Row:
     name = str(row.get("name", ""))
     if "role" in row:
         role = codes.label("contact-roles", str(row["role"]))
-        detail = f"{role}, {row.get('telephone', '')}"
-        return Row(number, name, detail, first=row["role"] == "point-of-contact")
+        detail = numbers.grouped(str(row.get("telephone", "")).replace(" ", ""))
+        return Row(number, name, detail, first=row["role"] == "point-of-contact", role=role)
     needs = [codes.label("needs", code) for code in row.get("needs", ())]
     capacity = row.get("capacity")
     stated = row.get("capacity_on", "")
