@@ -19,7 +19,7 @@ from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
 from referral_node.delivery.log_source import LogSource
 from referral_node.delivery.problem import read_problem
-from referral_node.delivery.tiles import Found, Read, Shelf, read_all
+from referral_node.delivery.tiles import Found, Read, Shelf, absent, read_all
 from referral_node.exchange.core import Core
 from referral_node.exchange.replica import ReplicaKeeper
 from referral_node.exchange.request import answered, open_request
@@ -219,6 +219,7 @@ class DirectoryPoller:
 
     async def _records(self, *, force: bool) -> bool:
         directory = self._keeper.replica.directory
+        present: dict[bytes, set[bytes]] = {}
 
         async def store(found: Found[Records]) -> bool:
             if found.refused:
@@ -231,9 +232,16 @@ class DirectoryPoller:
             return await self._tile(records_tile_path(name))
 
         def read(data: bytes, name: bytes) -> tuple[list[Records], list[ProtocolError]]:
-            return read_records_tile(data, name, directory)
+            held, errors = read_records_tile(data, name, directory)
+            if not errors:
+                present[name] = {records.member for records in held}
+            return held, errors
 
-        return await self._beside(RECORDS, fetch, read, store, force=force)
+        async def whole(index: Index) -> None:
+            members = [member.id for member in directory.members()]
+            await self._keeper.drop_records(absent(members, index, present))
+
+        return await self._beside(RECORDS, fetch, read, store, force=force, whole=whole)
 
     async def _board(self, *, force: bool) -> bool:
         directory, now = self._keeper.replica.directory, self._core.clock()
@@ -253,7 +261,7 @@ class DirectoryPoller:
             self._shown.read(name, posted)
             return posted, errors
 
-        def whole(index: Index) -> None:
+        async def whole(index: Index) -> None:
             before = self._shown.behind
             if self._shown.compare(index, self._core.members) > before:
                 log.warning("directory.board", code="old-number", refused=self._shown.behind)
@@ -268,7 +276,7 @@ class DirectoryPoller:
         store: Callable[[Found[T]], Awaitable[bool]],
         *,
         force: bool,
-        whole: Callable[[Index], None] = lambda _index: None,
+        whole: Callable[[Index], Awaitable[None]],
     ) -> bool:
         if force:
             self._etags.pop(path, None)
@@ -279,7 +287,7 @@ class DirectoryPoller:
             parsed = parse_index(index)
             names = self._shelves[path].missing(parsed)
             news = await read_all(names, fetch, read, store)
-            whole(parsed)
+            await whole(parsed)
             return news
         except BaseException:
             self._etags.pop(path, None)  # not all of it was read: ask for it again

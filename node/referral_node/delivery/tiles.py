@@ -7,11 +7,11 @@ that memory does not grow with the directory.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from referral_node.delivery.ending import end
-from referral_protocol.directory.tiles import TILE_MEMBERS, Index
+from referral_protocol.directory.tiles import EMPTY_TILE, TILE_MEMBERS, Index
 from referral_protocol.errors import ProtocolError
 
 T = TypeVar("T")
@@ -65,6 +65,23 @@ def found_in(tiles: Iterable[tuple[bytes, bytes]], read: Read[T]) -> Found[T]:
         if not errors:
             whole.append(name)
     return Found(items, refused, whole)
+
+
+def absent(
+    members: Sequence[bytes], index: Index, present: Mapping[bytes, Set[bytes]]
+) -> list[bytes]:
+    """Of all members in their order, those of whom their tile holds nothing (any more).
+
+    ``present``: whom each tile that was read whole holds; of other tiles nothing is said.
+    """
+    found: list[bytes] = []
+    for start in range(0, len(members), TILE_MEMBERS):
+        number = start // TILE_MEMBERS
+        name = index.tiles[number] if number < len(index.tiles) else EMPTY_TILE
+        there = frozenset[bytes]() if name == EMPTY_TILE else present.get(name)
+        if there is not None:
+            found += [m for m in members[start : start + TILE_MEMBERS] if m not in there]
+    return found
 
 
 async def read_all(

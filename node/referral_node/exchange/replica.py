@@ -144,6 +144,44 @@ class ReplicaKeeper:
         for record in records:
             self._profile(record)
 
+    async def drop_records(self, members: Sequence[bytes]) -> None:
+        """Forget the records of members of whom none is served any more: they were erased.
+
+        Of a member that was removed the organisation's name stays, for the cases that there are;
+        people's names go.
+        """
+        book, directory = self._core.members, self.replica.directory
+        gone = [
+            m
+            for m in members
+            if (profile := book.profile(m)) is not None
+            and (directory.known(m).removed_at is None or profile.contacts)
+        ]
+        if not gone:
+            return
+        kept: list[Records] = []
+        for member in gone:
+            if directory.known(member).removed_at is not None:
+                row = await self._core.store.row(
+                    "SELECT record FROM records WHERE member = ?", (member,)
+                )
+                held = () if row is None else parse_records(bytes(row["record"])).records
+                kept.append(Records(member, tuple(r for r in held if r.name != "contacts")))
+
+        async def work(tx: Tx) -> None:
+            await tx.many("DELETE FROM records WHERE member = ?", [(member,) for member in gone])
+            await tx.many(
+                "INSERT INTO records (member, record) VALUES (?, ?)",
+                [(records.member, records.pack()) for records in kept if records.records],
+            )
+
+        await self._core.store.write(work)
+        await self._core.store.truncate()  # until then they lie in the write-ahead log
+        for member in gone:
+            book.set_profile(member, None)
+        for records in kept:
+            self._profile(records)
+
     async def take_board(self, posted: Sequence[Posted]) -> list[bytes]:
         """Store newer bundles; returns the members whose prekeys changed."""
         members = self._core.members
