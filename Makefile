@@ -34,6 +34,10 @@ help: ## This list
 demo: $(READY) assets ## A directory and three organisations on this machine; ARGS=--scripted plays a referral
 	@$(BIN)/referral demo --state $(STATE) $(ARGS)
 
+.PHONY: demo-code
+demo-code: $(READY) ## The code of six digits with which the demo's registrar signs in now
+	@$(BIN)/referral demo --state $(STATE) --code
+
 .PHONY: demo-clean
 demo-clean: ## Remove the demo's state: its keys, its databases, its cases
 	rm -rf $(STATE)

@@ -4,13 +4,14 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from demo_run import Run, nothing_runs, pids
+from demo_run import DEMO, Run, nothing_runs, pids
 from referral_tools.browser import Browser
 from referral_tools.demo.ports import free_ports
 
@@ -44,6 +45,31 @@ async def live(tmp_path: Path) -> AsyncIterator[Start]:
             await each.end(signal.SIGTERM)
 
 
+def code_of(state: Path) -> str:
+    """What the demo's command for it prints."""
+    done = subprocess.run(
+        [*DEMO, "--state", state, "--code"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+async def registrar_signs_in(said: str, state: Path) -> None:
+    """With what the demo printed, and the code that its command prints."""
+    console = re.search(r"^Console: (http://\S+)$", said, re.MULTILINE)
+    known = re.search(r"^Sign in as (\w+), password (\S+), and a code", said, re.MULTILINE)
+    assert console is not None
+    assert known is not None
+    printed = await asyncio.to_thread(code_of, state)
+    async with Browser() as browser:
+        page = await browser.open(console[1])
+        form = page.form("Sign in").fill("Name", known[1]).fill("Password", known[2])
+        form.fill("Code from your telephone", printed)
+        first = await browser.press(form, "Sign in")
+        assert (first.status, first.heading) == (200, "Requests to join")
+        members = await browser.follow(first, "Members")
+        assert members.heading == "Members (3)"
+
+
 async def test_it_starts_goes_on_and_leaves_nothing_running(live: Start) -> None:
     first, said = await live()
     rows = re.findall(r"(http://\S+\.localhost:\d+/)\s+(\w+)\s+([a-z-]+)$", said, re.MULTILINE)
@@ -57,6 +83,7 @@ async def test_it_starts_goes_on_and_leaves_nothing_running(live: Start) -> None
             members = {"Associação Ponte Tejo", "Steunpunt Dom", "Підтримка Поруч"}
             found = await browser.follow(today, "Find a service")
             assert len([name for name in members if name in found.text]) >= 2
+    await registrar_signs_in(said, live.state)
     assert await first.end(signal.SIGINT) == 0
     assert nothing_runs(live.state)
 

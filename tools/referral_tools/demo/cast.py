@@ -10,6 +10,10 @@ DIRECTORY: Final = "directory"
 ORIGIN: Final = "directory.demo.example"
 """Name of the directory's log."""
 
+REGISTRAR: Final = "ewa"
+REGISTRAR_NAME: Final = "Ewa Lindqvist"
+CONSOLE_HOST: Final = "directory.localhost"
+
 
 @dataclass(frozen=True)
 class Player:

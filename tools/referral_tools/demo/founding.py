@@ -11,7 +11,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
 
-from referral_tools.demo.cast import DIRECTORY, ORIGIN, PLAYERS, Player
+from referral_tools.demo.cast import (
+    CONSOLE_HOST,
+    DIRECTORY,
+    ORIGIN,
+    PLAYERS,
+    REGISTRAR,
+    REGISTRAR_NAME,
+    Player,
+)
 from referral_tools.demo.fleet import Fleet, together
 from referral_tools.demo.place import Place
 from referral_tools.demo.ports import Ports
@@ -21,6 +29,7 @@ from referral_tools.demo.trouble import DemoTrouble
 from referral_tools.demo.words import new_password
 
 _ANCHOR: Final = re.compile(r"^anchor ((?:[A-Z2-7]{4} ?)+)$", re.MULTILINE)
+_TOTP: Final = re.compile(r"^totp (otpauth://\S+)$", re.MULTILINE)
 _FINGERPRINT: Final = re.compile(r"^Fingerprint\s+((?:[0-9]{5}\s+){11}[0-9]{5})\s", re.MULTILINE)
 _LOOK_EVERY_SECONDS: Final = 2
 """How often a node of the demo looks into the directory: a person waits for it here."""
@@ -65,13 +74,15 @@ async def _make_directory(place: Place, ports: Ports, level: str) -> None:
         *("directory", "init", "--state", place.node(DIRECTORY), "--origin", ORIGIN),
         *("--password-file", place.password(DIRECTORY)),
         *("--port", str(ports.directory), "--console-port", str(ports.console)),
+        *("--registrar", REGISTRAR, "--display", REGISTRAR_NAME, "--console-host", CONSOLE_HOST),
         "--allow-loopback",
     )
     config = place.node(DIRECTORY) / "directory.toml"
     config.write_text(f'log_level = "{level}"\n' + config.read_text("utf-8"), "utf-8")
-    anchor = _ANCHOR.search(printed)
-    if anchor is None:
-        raise DemoTrouble("`referral directory init` printed no anchor")
+    anchor, totp = _ANCHOR.search(printed), _TOTP.search(printed)
+    if anchor is None or totp is None:
+        raise DemoTrouble("`referral directory init` printed no anchor, or no secret for codes")
+    place.write(place.totp, totp[1] + "\n")
     place.write(place.anchor, anchor[1] + "\n")
 
 

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from referral_tools.demo.cast import PLAYERS
+from referral_tools.demo.cast import CONSOLE_HOST, DIRECTORY, PLAYERS, REGISTRAR
 from referral_tools.demo.fleet import Fleet
 from referral_tools.demo.founding import found
 from referral_tools.demo.place import Place, Progress
@@ -65,6 +65,18 @@ def choose_ports(place: Place, base_port: int | None, show: Show) -> Ports:
     return free
 
 
+def _office(place: Place, ports: Ports, show: Show) -> None:
+    """VSE's office: where the registrar signs in, and how to get a code without a telephone."""
+    show.heading("VSE's office, which admits organisations and suspends them:")
+    show.say(f"Console: http://{CONSOLE_HOST}:{ports.console}/")
+    password = place.read(place.password(DIRECTORY))
+    show.say(f"Sign in as {REGISTRAR}, password {password}, and a code of six digits.")
+    show.say(
+        "The code of now, in a second terminal (each counts once): make demo-code, or"
+        f" referral demo --state {place.path} --code"
+    )
+
+
 def _welcome(place: Place, ports: Ports, show: Show) -> None:
     """Where to go and how to sign in."""
     show.heading("Three organisations are ready. Sign in, each in a window of its own:")
@@ -80,6 +92,7 @@ def _welcome(place: Place, ports: Ports, show: Show) -> None:
             for player in PLAYERS
         ],
     )
+    _office(place, ports, show)
     show.say("")
     show.say("All people and organisations are made up. Type nothing about a real person.")
     show.say(f"For everybody, the map of published services: http://127.0.0.1:{ports.directory}/")

@@ -69,7 +69,8 @@ class Place:
 
     @property
     def has_directory(self) -> bool:
-        return (self.node("directory") / "directory.toml").exists() and self.anchor.exists()
+        made = (self.node("directory") / "directory.toml").exists()
+        return made and self.anchor.exists() and self.totp.exists()
 
     def forget(self, code: str) -> None:
         """Remove what a `node init` or `directory init` that was cut short has left."""
@@ -79,6 +80,11 @@ class Place:
     def password(self, code: str) -> Path:
         """File with the password of the person who signs in there, or of the registrar."""
         return self._secrets / f"{code}.password"
+
+    @property
+    def totp(self) -> Path:
+        """The `otpauth` line that `directory init` printed: a telephone would hold it."""
+        return self._secrets / "directory.totp"
 
     def kit(self, code: str) -> Path:
         return self._secrets / f"{code}.kit"
