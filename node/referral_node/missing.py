@@ -67,11 +67,13 @@ def lines(answer: Mapping[str, Any], when: Any) -> Iterator[str]:
         )
     if answer["begun_at"] is not None:
         how = "asking" if answer["going"] else "asked"
-        yield (
-            f"Since {when(answer['begun_at'])}: {how} for what is missing here;"
-            f" {answer['answered']} of {answer['asked']} members answered,"
-            f" {_messages(answer['found'])} came back."
+        said = (
+            f"{answer['answered']} of {answer['asked']} members answered,"
+            f" {_messages(answer['found'])} came back"
+            if answer["asked"]
+            else "there is no member yet who could have it"
         )
+        yield f"Since {when(answer['begun_at'])}: {how} for what is missing here; {said}."
     if answer["lost"]:
         yield (
             f"{_messages(answer['lost'])} without content: it comes when somebody signs in at the"

@@ -114,12 +114,14 @@ async def violations(page: Page) -> list[str]:
 
 
 def kind(path: str) -> str:
-    """What is looked at once: each referral's page, but one form to accept, one record of access.
+    """What is looked at once: each referral's page, but one form to accept, one record of access,
+    one of our services.
 
     Of what an address asks, only the questions count: other answers give the same page again.
     """
     parts = urlsplit(path)
     where = re.sub(r"(?<=^/referral/)[0-9a-f]+(?=/)", "*", parts.path)
+    where = re.sub(r"(?<=^/settings/)(services|contacts)/[0-9]+", r"\1/*", where)
     return where + "?" + "&".join(sorted({name for name, _ in parse_qsl(parts.query)} - {"back"}))
 
 

@@ -169,12 +169,12 @@ async def test_sent_from_two_windows_it_is_sent_once(desks: Desks, lisboa: Desk)
     [
         (
             {"consent": {"ground": ""}},
-            "First choose the recipient, and complete consent or the legal basis",
+            "First complete consent or the legal basis",
             "consent",
         ),
         (
             {"consent": {"needs": []}},
-            "First choose the recipient, and complete consent or the legal basis",
+            "First complete consent or the legal basis",
             "consent",
         ),
         (

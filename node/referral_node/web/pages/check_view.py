@@ -240,13 +240,19 @@ def _to_do(problem: Problem, hand: AtHand, base: str) -> ToDo:
     return ToDo(fill(problem.error.message, hand.person.call), href)
 
 
+def _before_consent(hand: AtHand) -> str:
+    """What is missing of consent and recipient: both, or the one of them."""
+    if hand.recipient is None:
+        return "First choose the recipient, and complete consent or the legal basis"
+    return "First complete consent or the legal basis"
+
+
 def _blocked(hand: AtHand, around: Around, base: str) -> ToDo | None:
     """Why there is no button, the gravest reason first; None when it may go."""
     chosen = hand.recipient
     here = f"?{'draft'}={hand.draft.id.hex()}"
     if hand.written.of("consent") or chosen is None:
-        words_of = "First choose the recipient, and complete consent or the legal basis"
-        return ToDo(words_of, f"{base}/consent?missing=1&back=check")
+        return ToDo(_before_consent(hand), f"{base}/consent?missing=1&back=check")
     organisation = f"/organisation/{chosen.id.hex()}{here}"
     if chosen.status != "active":
         return ToDo(f"{chosen.plain} is {chosen.status}: nothing can be sent there", organisation)
