@@ -1,7 +1,7 @@
 """Taking the place of a node whose vault key is lost (DIRECTORY 3.3, 5.3).
 
-Law: a node set up anew takes over the id of the member that it is to be before it asks: from then on
-it is that member or nobody. It asks with its new keys alone; who it is, registrars find out by
+Law: a node set up anew takes over the id of the member that it is to be before it asks: from then
+on it is that member or nobody. It asks with its new keys alone; who it is, registrars find out by
 telephone, and the key before has three days to object. The whole log is fetched and checked first.
 """
 
@@ -191,4 +191,3 @@ class Recoverer(Joining):
         except ProtocolError as error:
             raise Trouble(f"the directory's log does not hold ({error.code}): tell VSE") from None
         return found.directory
-
