@@ -247,11 +247,14 @@ class MemberBook:
         self.checkpoint = checkpoint
 
     def set_profile(self, member: bytes, profile: Profile | None) -> None:
+        packed = None if profile is None else _PACK(profile)
+        if packed == self._profiles.get(member):
+            return  # read again, as at each start: nothing that was put in order is stale
         self.version += 1
-        if profile is None:
+        if packed is None:
             self._profiles.pop(member, None)
         else:
-            self._profiles[member] = _PACK(profile)
+            self._profiles[member] = packed
 
     def set_bundle(self, member: bytes, bundle: VerifiedBundle, by: bytes) -> bool:
         """Take a newer bundle, by this vault key; False if the one held was made later, or is the
