@@ -21,7 +21,7 @@ from referral_protocol.forms import content
 from referral_protocol.states import check_next, check_open, thread_state
 from referral_protocol.suite import Opener, SealKey, Signer, verify
 from referral_protocol.wire import decode
-from referral_tools.conformance import asks, attachments, changed_keys
+from referral_tools.conformance import asks, attachments, changed_keys, watching
 
 
 class Given:
@@ -423,4 +423,5 @@ OPERATIONS: Final[dict[str, Callable[[Given], dict[str, Any]]]] = {
     **attachments.OPERATIONS,
     **asks.OPERATIONS,
     **changed_keys.OPERATIONS,
+    **watching.OPERATIONS,
 }

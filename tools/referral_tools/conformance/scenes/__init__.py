@@ -16,6 +16,7 @@ from referral_tools.conformance.scenes import (
     parcels,
     statements,
     threads,
+    watching,
 )
 from referral_tools.conformance.scenes.scene import Scene
 
@@ -31,3 +32,4 @@ def scenes() -> Iterator[Scene]:
     yield from attachments.scenes()
     yield from asks.scenes()
     yield from changed_keys.scenes()
+    yield from watching.scenes()
