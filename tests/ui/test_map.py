@@ -128,7 +128,7 @@ def country(code: str, count: int = 1, in_list: bool = False) -> Country:
 
 def drawn(shaded: dict[str, Country], **wishes: object) -> ElementTree.Element:
     """The map, parsed: it must be well-formed."""
-    text = str(world_map(shaded, "A map & more", **wishes))  # type: ignore[arg-type]  # - by name
+    text = str(world_map(shaded, "A map & more", **wishes))  # type: ignore[arg-type]  # given by name
     assert "style" not in text
     named = text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
     return ElementTree.fromstring(named)  # noqa: S314 - our own markup

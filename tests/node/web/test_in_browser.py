@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 import referral_inputs
 from page_reader import Page as Found
@@ -94,7 +94,7 @@ async def test_every_page_is_accessible_and_fits(
     lisboa, utrecht = desks.desk("lisboa"), desks["utrecht"].id.hex()
     good = await drafted(desks, referral_inputs.typed())
     bad = await drafted(desks, broken())
-    paths = ["/new", "/find", "/find?need=education"]
+    paths = ["/new", "/find", "/find?need=education", "/find?country=NL", "/find?map=world"]
     for draft in (good.id.hex(), bad.id.hex()):
         paths += [f"/new/{draft}/{step}?missing=1" for step in STEPS]
         paths += [f"/new/{draft}/check", f"/new/{draft}/delete", f"/find?draft={draft}"]
@@ -179,3 +179,42 @@ async def test_the_steps_are_folded_when_narrow(desks: Desks, running: Browser) 
         await page.goto(where)
         assert await page.locator(".form__steps--wide").is_visible()
         assert not await page.locator(".form__steps--narrow").is_visible()
+
+
+async def test_the_map_by_keyboard_and_by_pointer(desks: Desks, running: Browser) -> None:
+    """Each country once for the keyboard; where it stands is seen; a click on the country's own
+    shape leads where its marker does."""
+    lisboa = desks.desk("lisboa")
+    async with tab(running, lisboa, 1280, script=False) as page:
+        await page.goto(f"{lisboa.base}find?need=emotional-support")
+        await page.get_by_role("button", name="Show services").focus()
+        await page.keyboard.press("Tab")
+        marker = page.get_by_role("link", name="Netherlands: 3 services, some in the list below")
+        await expect(marker).to_be_focused()
+        await expect(marker.locator("circle")).to_have_css("fill", "rgb(255, 221, 0)")
+        await page.keyboard.press("Tab")
+        ukraine = page.get_by_role("link", name="Ukraine: 2 services, some in the list below")
+        await expect(ukraine).to_be_focused()
+        await page.keyboard.press("Shift+Tab")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/find?country=NL&need=emotional-support")
+        shape = page.locator('svg.map a[href="/find?country=UA&need=emotional-support"] path')
+        size = await shape.bounding_box()
+        assert size is not None
+        # West of the marker, which stands in the middle.
+        await shape.click(position={"x": size["width"] * 0.25, "y": size["height"] * 0.35})
+        await page.wait_for_url("**/find?country=UA&need=emotional-support")
+        assert await page.get_by_label("Country").input_value() == "UA"
+
+
+async def test_the_narrow_map_has_no_markers_and_the_page_says_it_all(
+    desks: Desks, running: Browser
+) -> None:
+    lisboa = desks.desk("lisboa")
+    async with tab(running, lisboa, 320) as page:
+        await page.goto(f"{lisboa.base}find")
+        assert await page.locator("svg.map").is_visible()
+        assert not await page.locator("svg.map g.wide").is_visible()
+        await page.get_by_label("Country").select_option(label="Ukraine, and online")
+        await page.get_by_role("button", name="Show services").click()
+        await page.wait_for_url("**/find?country=UA*")
