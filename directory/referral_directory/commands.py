@@ -17,6 +17,7 @@ from referral_directory.folder import Folder
 from referral_directory.founding_commands import init, serve
 from referral_directory.history_commands import acts, history, invite
 from referral_directory.hsds_commands import hsds
+from referral_directory.log.likeness import hint_words
 from referral_directory.log.office import Plain
 from referral_directory.options import as_json, as_name, password_file, state, told
 from referral_directory.recover_commands import (
@@ -81,7 +82,7 @@ async def requests(folder: Path, machine: bool) -> None:
                 each["id"][:8],
                 desk.shown_time(each["received_at"]),
                 each["state"],
-                _place(each),
+                " ".join((_place(each), *(f"({hint_words(*hint)})" for hint in each["hints"]))),
                 each["contact"],
                 each["telephone"],
                 each["hindrance"] or f"{each['endpoint']} {_answer(each)}",
@@ -115,6 +116,8 @@ async def approve(
         found = await office.ask("request", request=request, check=True)
         click.echo(f"{_place(found)}: {found['contact']}, {found['telephone']}")
         click.echo(f"The node at {found['endpoint']} {_answer(found)}.")
+        for hint in found["hints"]:
+            click.echo(f"Look closely: {hint_words(*hint)}.")
         if found["kind"] == RECOVERY:
             click.echo(CALL_THE_OLD_NUMBER)
         if found["hindrance"] is not None:

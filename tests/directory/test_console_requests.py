@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from console_world import Desk, Office, lines_of, opened
-from directory_world import DAY, id_of, signer
+from directory_server import records_of
+from directory_world import DAY, id_of, seed, signer
 from page_reader import Page
 from referral_directory.log import journal
+from referral_protocol import profiles
 from referral_protocol.directory import paths
+from referral_protocol.directory.records import salted
 from referral_protocol.directory.requests import Submission, parse_request_state
 from referral_protocol.keys import fingerprint
 
@@ -243,3 +246,27 @@ async def test_a_name_is_text_and_never_markup(office: Office) -> None:
     page = await request_page(desk)
     assert page.facts()["You asked them"] == "“<b>&amp; “quoted””"
     assert not page.main.all("b")
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "heading"),
+    [
+        ("STEUNPUNT-Dom", "Same name as a member", "It has the same name as a member"),
+        ("Steunpunt D0m", "Looks like a member", "Its name looks like one"),
+        ("Stеunpunt Elders", "Mixed letters", "Its name mixes letters"),
+    ],
+)
+async def test_a_name_that_looks_like_another_s(
+    office: Office, name: str, tag: str, heading: str
+) -> None:
+    await office.client.admit("utrecht")
+    plain = profiles.plain({r.name: r.content for r in records_of("lisbon")})
+    plain["organisation"] |= {"name": name, "name_latin": ""}
+    del plain["organisation"]["name_latin"]
+    contents = profiles.split(profiles.encode(plain))
+    records = salted(contents, {part: seed(part) for part in contents})
+    await office.client.request(office.client.join_of("lisbon", records=records))
+    desk = await office.signed_in()
+    assert tag in (await desk.get("/")).main.text
+    page = await request_page(desk, name)
+    assert heading in page.main.text

@@ -6,10 +6,12 @@ lines differ goes out.
 """
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from referral_directory.console import words
+from referral_directory.log.likeness import ALIKE, MIXED, SAME, Hint
 from referral_directory.log.requests import Kept
 from referral_directory.log.reviews import CHECKS, Review
 from referral_directory.log.roster import NOTHING, Line, line_of
@@ -51,6 +53,12 @@ _TO_DO: Final = {
     "asked": "their own words",
 }
 
+_TAGS: Final = {
+    SAME: "Same name as a member",
+    ALIKE: "Looks like a member",
+    MIXED: "Mixed letters",
+}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -67,8 +75,8 @@ class Row:
 @dataclass(frozen=True)
 class Shown:
     """The one request. ``lost``: a member asks for new keys; ``hindrance``: why it cannot be
-    granted, in words; ``alike``: the member whose name it looks like; ``asked_for``: what the
-    applicant was asked."""
+    granted, in words; ``alike``: what is to be said of its name, as heading and text;
+    ``asked_for``: what the applicant was asked."""
 
     id: str
     lost: bool
@@ -86,7 +94,7 @@ class Shown:
     services: str
     received: Text
     hindrance: str | None
-    alike: str | None
+    alike: list[tuple[str, str]]
     asked_for: str | None
     review: Review
 
@@ -104,7 +112,7 @@ class Read:
     lost: bool
     profile: Profile | None
     hindrance: str | None
-    alike: str | None = None
+    hints: Sequence[Hint] = ()
 
     @property
     def line(self) -> Line:
@@ -115,7 +123,7 @@ def read(
     kept: Kept,
     hindrance: ProtocolError | None,
     known: Profile | None = None,
-    alike: str | None = None,
+    hints: Sequence[Hint] = (),
 ) -> Read:
     """What a request says; its bytes were checked when it came. ``known``: the profile that the
     member had before, for a recovery."""
@@ -123,7 +131,7 @@ def read(
     why = None if hindrance is None else hindrance_words(hindrance)
     card, lost = asked_card(kept.submission), entry.kind == RECOVERY
     profile = known if lost else profile_of(kept)
-    return Read(kept, entry.member or b"", card, lost, profile, why, alike)
+    return Read(kept, entry.member or b"", card, lost, profile, why, hints)
 
 
 def profile_of(kept: Kept) -> Profile | None:
@@ -152,8 +160,8 @@ def row(found: Read, review: Review, times: Times) -> Row:
     tag = None
     if found.lost:
         tag = Tag("Key lost", "warn")
-    elif found.alike:
-        tag = Tag("Same name as a member", "warn")
+    elif found.hints:
+        tag = Tag(_TAGS[found.hints[0].kind], "warn")
     elif found.hindrance:
         tag = Tag("Cannot be admitted", "warn")
     return Row(
@@ -198,9 +206,24 @@ def shown(found: Read, review: Review, times: Times) -> Shown:
         services=words.services_of(profile),
         received=times.record(kept.received_at, words.place_of(profile)),
         hindrance=found.hindrance,
-        alike=found.alike,
+        alike=[_said_of_name(hint) for hint in found.hints],
         asked_for=kept.state.text if kept.state.state == ASKED else None,
         review=review,
+    )
+
+
+def _said_of_name(hint: Hint) -> tuple[str, str]:
+    """Heading and text about a name that looks like another's."""
+    if hint.kind == MIXED:
+        return (
+            "Its name mixes letters of several alphabets.",
+            f"In “{hint.text}” some letters only look like those of the others. "
+            "Ask them to write it on one keyboard.",
+        )
+    what = "It has the same name as a member" if hint.kind == SAME else "Its name looks like one"
+    return (
+        f"{what}: {hint.text}.",
+        "Ask that member whether it knows of this request, on the number that it had before.",
     )
 
 

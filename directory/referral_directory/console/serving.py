@@ -23,7 +23,6 @@ from referral_directory.log.ledger import Ledger
 from referral_directory.log.office import Office
 from referral_directory.log.requests import Requests
 from referral_directory.log.reviews import Reviews
-from referral_directory.log.roster import Roster
 from referral_directory.sealing import Cost
 from referral_ui.assets import Assets
 from referral_ui.connections import listen
@@ -61,7 +60,7 @@ async def console(given: Given, config: Console) -> AsyncIterator[str]:
         office=given.office,
         requests=given.requests,
         reviews=Reviews(given.ledger.store),
-        roster=Roster(given.ledger),
+        roster=given.office.roster,
         endpoints=Endpoints(given.ledger.store),
         sessions=Sessions(clock, given.random),
         door=Door(given.folder, given.ledger.store, clock, given.cost),

@@ -20,6 +20,7 @@ from referral_directory.log.proposals import Proposed
 from referral_directory.log.recovering import open_recoveries
 from referral_directory.log.requests import Kept, Requests
 from referral_directory.log.rooting import Rooting
+from referral_directory.log.roster import Roster
 from referral_directory.log.store import Tx
 from referral_protocol import profiles
 from referral_protocol.directory.entries import (
@@ -56,6 +57,7 @@ class Office:
         self._check = check
         self._proposals = requests.proposals
         self.journal = Journal(ledger.store)
+        self.roster = Roster(ledger)
         self._answers: dict[str, Callable[..., Awaitable[Any]]] = {
             "status": self.status,
             "requests": self.requests,
@@ -278,7 +280,10 @@ class Office:
 
     async def _summary(self, kept: Kept) -> Plain:
         card, entry = asked_card(kept.submission), parse_entry(kept.submission.content)
-        asked = _who(_profile({r.name: r.content for r in kept.submission.records}))
+        sent = _profile({r.name: r.content for r in kept.submission.records})
+        asked = _who(sent)
+        await self.roster.fresh()
+        hints = self.roster.hints(sent, entry.member or b"")
         # Of a member whose key is said to be lost: the numbers known before, not those sent now.
         recovery = entry.kind == RECOVERY
         known = _who(await self._profile_of(entry.member or b"")) if recovery else asked
@@ -301,6 +306,7 @@ class Office:
             "answered_at": kept.answered_at,
             "hindrance": hindrance,
             "asked": asked,
+            "hints": [[hint.kind, hint.text] for hint in hints],
             **known,
         }
 

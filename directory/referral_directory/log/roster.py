@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from referral_directory.log.beside import RECORDS
 from referral_directory.log.ledger import Ledger
+from referral_directory.log.likeness import Hint, Likeness
 from referral_protocol import profiles
 from referral_protocol.directory.records import MAX_ITEM, Records, held_records, parse_records
 from referral_protocol.directory.rules import Member
@@ -73,6 +74,7 @@ class Roster:
         self._lines: dict[bytes, tuple[bytes, Line]] = {}
         self._turn = asyncio.Lock()
         self._sorted: tuple[tuple[int, int], list[Member]] | None = None
+        self._likeness: tuple[int, Likeness] | None = None
         self._version = 0
 
     async def fresh(self) -> None:
@@ -86,6 +88,17 @@ class Roster:
     def line(self, member: bytes) -> Line:
         """A member's line; empty if there is nothing about it beside the log."""
         return self._lines.get(member, (b"", NOTHING))[1]
+
+    def hints(self, profile: profiles.Profile | None, but: bytes = b"") -> list[Hint]:
+        """Members whose name looks like this profile's, and words of several alphabets in it."""
+        if profile is None:
+            return []
+        if self._likeness is None or self._likeness[0] != self._version:
+            lines = [(member, line) for member, (_, line) in self._lines.items()]
+            names = [(member, name) for member, line in lines for name in (line.name, line.latin)]
+            self._likeness = (self._version, Likeness(names))
+        said = profile.organisation
+        return self._likeness[1].hints((said.name, said.name_latin), but)
 
     async def profile(self, member: bytes) -> profiles.Profile | None:
         """A member's whole profile; None if it is erased, or of a form of later days."""

@@ -117,8 +117,10 @@ def printed() -> str:
         "What the directory publishes of a member, at most 131072 bytes, by a content's rules. "
         "It lies there as three records (DIRECTORY 5.1), `organisation`, `contacts` and "
         "`services`: each one a content whose `form` is the record's name, with the key of that "
-        "name as below; the others of the profile are then not in it. Text here also holds no `<`, "
-        "`>` and no direction mark (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069): "
+        "name as below; the others of the profile are then not in it. Text here also holds no "
+        "`<`, `>`, no direction mark (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) "
+        "and no character that cannot be seen (U+115F, U+1160, U+180E, U+200B, U+2060 to U+2065, "
+        "U+206A to U+206F, U+3164, U+FEFF, U+FFA0, U+FFF9 to U+FFFB, U+E0000 to U+E007F): "
         "`wrong-value`.\n"
     )
     parts.extend(_form(PROFILE))

@@ -36,7 +36,11 @@ SHORT_FORM: Final = re.compile(r"[0-9]+( [0-9]+)*")
 _NO_MAIL: Final = r' @<>()\[\],;:\\"'
 E_MAIL_FORM: Final = re.compile(rf"[^{_NO_MAIL}]{{1,64}}@[^{_NO_MAIL}/]+\.[^{_NO_MAIL}/.]{{2,}}")
 WEB_FORM: Final = re.compile(r'https://[^ <>"/?#@]+\.[^ <>"/?#@.]{2,}([/?#][^ <>"]*)?')
-MARKUP: Final = re.compile("[<>\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+MARKUP: Final = re.compile(
+    "[<>\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks and overrides of the direction
+    "\u115f\u1160\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"  # characters that nobody sees, but the joiners that names need
+)
 
 
 def problems(
@@ -47,7 +51,8 @@ def problems(
     for code, words in check(value, field, writing):
         yield FormProblem(path, code, words)
     if public and isinstance(value, str) and MARKUP.search(value):
-        yield FormProblem(path, "not-allowed", f"{field.label}: < and > are not allowed here")
+        words = "< and > are not allowed here, nor characters that cannot be seen"
+        yield FormProblem(path, "not-allowed", f"{field.label}: {words}")
 
 
 def is_telephone(value: str) -> bool:

@@ -216,8 +216,10 @@ async def _read(visit: Visit, kept: Kept) -> Read:
     except ProtocolError as error:
         hindrance = error
     member = parse_entry(kept.submission.content).member or b""
-    known = await visit.site.roster.profile(member)
-    return request_view.read(kept, hindrance, known)
+    roster = visit.site.roster
+    await roster.fresh()
+    hints = roster.hints(request_view.profile_of(kept), member)
+    return request_view.read(kept, hindrance, await roster.profile(member), hints)
 
 
 routes: Final[list[Route]] = [
