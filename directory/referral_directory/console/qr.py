@@ -1,9 +1,12 @@
 """QR codes as SVG within the page: no image is fetched, nothing is kept."""
 
+from functools import lru_cache
+
 import segno
 from markupsafe import Markup, escape
 
 
+@lru_cache(maxsize=8)
 def qr(text: str, title: str) -> Markup:
     """The text as a QR code that says ``title`` to who cannot see it."""
     drawn = segno.make(text, error="m", micro=False).svg_inline(

@@ -6,7 +6,7 @@ Law: a hint for people, nothing that decides: a member whose node is silent stay
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from referral_directory.log.store import Store
+from referral_directory.log.store import Store, Tx
 
 GOOD: Final = "answers"
 """The answer of a node that speaks with the key that the log names (:mod:`probe`)."""
@@ -20,6 +20,16 @@ class Seen(NamedTuple):
     good_at: int | None
 
 
+async def keep(tx: Tx, member: bytes, answer: str, now: int) -> None:
+    """Keep within a transaction what an endpoint said."""
+    await tx.execute(
+        "INSERT INTO endpoints (member, answer, asked_at, good_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (member) DO UPDATE SET answer = excluded.answer, "
+        "asked_at = excluded.asked_at, good_at = COALESCE(excluded.good_at, good_at)",
+        (member, answer, now, now if answer == GOOD else None),
+    )
+
+
 class Endpoints:
     """The answers of one directory's members."""
 
@@ -28,15 +38,7 @@ class Endpoints:
 
     async def keep(self, member: bytes, answer: str, now: int) -> None:
         """An endpoint has answered, or not."""
-        good = now if answer == GOOD else None
-        await self._store.write(
-            lambda tx: tx.execute(
-                "INSERT INTO endpoints (member, answer, asked_at, good_at) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (member) DO UPDATE SET answer = excluded.answer, "
-                "asked_at = excluded.asked_at, good_at = COALESCE(excluded.good_at, good_at)",
-                (member, answer, now, good),
-            )
-        )
+        await self._store.write(lambda tx: keep(tx, member, answer, now))
 
     async def of(self, members: Sequence[bytes]) -> dict[bytes, Seen]:
         """What these said; who was never asked is left out. At most a few hundred."""
@@ -54,14 +56,3 @@ class Endpoints:
         """When each was asked last."""
         rows = await self._store.rows("SELECT member, asked_at FROM endpoints")
         return {bytes(row["member"]): int(row["asked_at"]) for row in rows}
-
-    async def silent(self) -> list[tuple[bytes, Seen]]:
-        """Those that did not answer as they should when they were last asked, longest first."""
-        rows = await self._store.rows(
-            "SELECT * FROM endpoints WHERE answer <> ? ORDER BY COALESCE(good_at, 0), asked_at",
-            (GOOD,),
-        )
-        return [
-            (bytes(row["member"]), Seen(row["answer"], row["asked_at"], row["good_at"]))
-            for row in rows
-        ]

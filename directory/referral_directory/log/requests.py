@@ -7,7 +7,7 @@ request that was admitted and the entry that admits it are one transaction.
 import sqlite3
 from typing import Final, NamedTuple
 
-from referral_directory.log import journal
+from referral_directory.log import endpoints, journal
 from referral_directory.log.journal import Acting
 from referral_directory.log.ledger import Ledger
 from referral_directory.log.proposals import Proposals, Proposed, merged, proposal_id
@@ -173,6 +173,8 @@ class Requests:
             await journal.note(
                 tx, now, acting, journal.ADMITTED, member=asked.member, request=request
             )
+            if kept.answer is not None and kept.answered_at is not None:
+                await endpoints.keep(tx, asked.member, kept.answer, kept.answered_at)
 
         done = await ledger.admit(
             lambda logged: join_leaf(submission, signatures, logged),

@@ -36,6 +36,8 @@ class Line(NamedTuple):
     services: int = 0
     assured_on: str = ""
     assured_by: str = ""
+    found_by: str = ""
+    """Name, Latin name and city, folded for searching."""
 
     @property
     def readable(self) -> str:
@@ -62,7 +64,17 @@ def line_of(profile: profiles.Profile) -> Line:
         len(profile.services),
         "" if said.assured is None else said.assured.on,
         "" if said.assured is None else said.assured.by,
+        "\n".join((said.name, said.name_latin, said.city, said.city_latin)).casefold(),
     )
+
+
+class Orders(NamedTuple):
+    """What lists are cut from, put in order once for each change of the log or of a profile."""
+
+    mark: tuple[int, int]
+    by_name: list[Member]
+    by_age: list[tuple[str, Member]]
+    countries: tuple[str, ...]
 
 
 class Roster:
@@ -73,7 +85,7 @@ class Roster:
         self._tiles: dict[int, tuple[bytes, frozenset[bytes]]] = {}
         self._lines: dict[bytes, tuple[bytes, Line]] = {}
         self._turn = asyncio.Lock()
-        self._sorted: tuple[tuple[int, int], list[Member]] | None = None
+        self._orders = Orders((-1, -1), [], [], ())
         self._likeness: tuple[int, Likeness] | None = None
         self._version = 0
 
@@ -115,12 +127,29 @@ class Roster:
 
     def by_name(self) -> list[Member]:
         """All members, by name as readers pronounce it; those without one last."""
+        return self._ordered().by_name
+
+    def by_age(self) -> list[tuple[str, Member]]:
+        """Members that are not removed, with the day on which their profile was assured last
+        (YYYY-MM-DD, "" for never), the longest ago first."""
+        return self._ordered().by_age
+
+    def countries(self) -> tuple[str, ...]:
+        """The codes of all countries that profiles name."""
+        return self._ordered().countries
+
+    def _ordered(self) -> "Orders":
         mark = (self._version, self._ledger.directory.size)
-        if self._sorted is None or self._sorted[0] != mark:
+        if self._orders.mark != mark:
             members = list(self._ledger.directory.members())
             members.sort(key=lambda each: self._place(each.id))
-            self._sorted = (mark, members)
-        return self._sorted[1]
+            aged = [
+                (self.line(each.id).assured_on, each) for each in members if each.removed_at is None
+            ]
+            aged.sort(key=lambda pair: pair[0])
+            countries = {self.line(each.id).country for each in members} - {""}
+            self._orders = Orders(mark, members, aged, tuple(sorted(countries)))
+        return self._orders
 
     def _place(self, member: bytes) -> tuple[bool, str, bytes]:
         name = self.line(member).readable.casefold()

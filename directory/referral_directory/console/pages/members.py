@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 from yarl import URL
 
-from referral_directory.console import member_view, words
+from referral_directory.console import member_view
 from referral_directory.console.history_view import Teller
 from referral_directory.console.routing import Route, get, post
 from referral_directory.console.visit import Visit
@@ -29,6 +29,7 @@ from referral_ui.forms import Form
 from referral_ui.paging import PER_PAGE, Paging
 from referral_ui.parts import Choice
 from referral_ui.times import at as time_at
+from referral_ui.words import country
 
 RECENT: Final = 10
 STATUSES: Final = (
@@ -52,16 +53,11 @@ async def everybody(visit: Visit) -> web.StreamResponse:
     """All members by name, narrowed to a word, a country or a status."""
     roster = visit.site.roster
     await roster.fresh()
-    word, country, status = (visit.asked(name) for name in ("word", "country", "status"))
-    found = [
-        member
-        for member in roster.by_name()
-        if (not status or member.status(visit.now) == status)
-        and _fits(roster.line(member.id), word, country)
-    ]
+    word, land, status = (visit.asked(name) for name in ("word", "country", "status"))
+    found = _chosen(visit, word, land, status)
     query = "".join(
         f"&{name}={URL.build(query={'v': value}).raw_query_string[2:]}"
-        for name, value in (("word", word), ("country", country), ("status", status))
+        for name, value in (("word", word), ("country", land), ("status", status))
         if value
     )
     paging = Paging.of(
@@ -79,7 +75,7 @@ async def everybody(visit: Visit) -> web.StreamResponse:
         total=len(found),
         everybody=len(visit.site.ledger.directory),
         paging=paging,
-        form=Form((), {"word": word, "country": country, "status": status}),
+        form=Form((), {"word": word, "country": land, "status": status}),
         countries=_countries(visit),
         statuses=STATUSES,
         narrowed=bool(query),
@@ -184,23 +180,24 @@ def _without_hints() -> tuple[Choice, ...]:
     return tuple(Choice(each.code, each.text) for each in UNTIL)
 
 
-def _fits(line: Line, word: str, country: str) -> bool:
-    if country and line.country != country:
-        return False
-    wanted = word.strip().casefold()
-    return not wanted or any(
-        wanted in text.casefold() for text in (line.name, line.latin, line.city)
-    )
+def _chosen(visit: Visit, word: str, land: str, status: str) -> list[Member]:
+    """The members that fit, by name."""
+    roster, wanted = visit.site.roster, word.strip().casefold()
+    found = roster.by_name()
+    if wanted or land:
+        found = [each for each in found if _fits(roster.line(each.id), wanted, land)]
+    if status:
+        found = [each for each in found if each.status(visit.now) == status]
+    return found
+
+
+def _fits(line: Line, wanted: str, land: str) -> bool:
+    return (not land or line.country == land) and wanted in line.found_by
 
 
 def _countries(visit: Visit) -> list[Choice]:
-    roster = visit.site.roster
-    named = {
-        line.country: words.country_of(line)
-        for line in (roster.line(member.id) for member in roster.by_name())
-        if line.country
-    }
-    return [Choice(code, named[code]) for code in sorted(named, key=lambda code: named[code])]
+    named = [Choice(code, country(code)) for code in visit.site.roster.countries()]
+    return sorted(named, key=lambda choice: str(choice.text))
 
 
 def _kind(visit: Visit) -> str:

@@ -1,7 +1,8 @@
 """Profiles: which ones nobody has looked at for long, oldest first, and whom to call."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from datetime import date
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from referral_directory.console import words
 from referral_directory.console.routing import Route, get
 from referral_directory.console.visit import Visit
-from referral_protocol.directory.entries import REMOVED
+from referral_directory.log.roster import OLD_AFTER
 from referral_ui.paging import PER_PAGE, Paging
 from referral_ui.parts import Tag, Text
 
@@ -30,25 +31,25 @@ async def show(visit: Visit) -> web.StreamResponse:
     """All members that are not removed, the oldest assurance first."""
     roster, today = visit.site.roster, visit.times.here.local(visit.now).date()
     await roster.fresh()
-    members = [each for each in roster.by_name() if each.status(visit.now) != REMOVED]
-    days = {each.id: words.assured_day(roster.line(each.id)) or date.min for each in members}
-    members.sort(key=lambda each: days[each.id])
-    old = sum(words.is_old(roster.line(each.id), today) for each in members)
-    paging = Paging.of(visit.asked("page"), len(members), lambda page: f"/profiles?page={page}")
+    aged = roster.by_age()
+    first_good = (today - timedelta(days=OLD_AFTER)).isoformat()
+    old = bisect_left(aged, first_good, key=lambda pair: pair[0])
+    paging = Paging.of(visit.asked("page"), len(aged), lambda page: f"/profiles?page={page}")
     rows = []
-    for member in members[paging.first : paging.first + PER_PAGE]:
-        line, on = roster.line(member.id), days[member.id]
+    for _, member in aged[paging.first : paging.first + PER_PAGE]:
+        line = roster.line(member.id)
+        on = words.assured_day(line)
         rows.append(
             Row(
                 f"/member/{member.id.hex()}",
                 words.name_of(line, member.id),
-                "never" if on == date.min else visit.times.long_day(on),
+                "never" if on is None else visit.times.long_day(on),
                 Tag("Older than six months", "warn") if words.is_old(line, today) else None,
                 line.contact or "no person is named",
                 words.telephone(line.telephone),
             )
         )
-    return visit.page("profiles.html", rows=rows, total=len(members), old=old, paging=paging)
+    return visit.page("profiles.html", rows=rows, total=len(aged), old=old, paging=paging)
 
 
 routes: Final[list[Route]] = [get("/profiles", show)]
