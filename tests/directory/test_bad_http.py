@@ -41,7 +41,7 @@ class Strangers:
 
 
 async def rows(client: Client, table: str) -> int:
-    row = await client.running.ledger.store.row(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - ours
+    row = await client.running.ledger.store.row(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 - the name of the table is ours
     assert row is not None
     return int(row[0])
 
