@@ -436,3 +436,16 @@ async def _perhaps(change: Any) -> None:
         await change
     except (UpdateWaits, NotJoined):
         pass
+
+
+async def test_a_stolen_machine_key_takes_the_transport_keys_along(fed: Federation) -> None:
+    """Who had the node key had them too: they open nothing any more, and nobody loses a parcel."""
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await lisboa.refer(utrecht)
+    await fed.read_all()
+    before = {bytes(r["id"]) for r in await utrecht.store.rows("SELECT id FROM transport_prekeys")}
+    await utrecht.exchange.keys.machine.replace(utrecht.vault(), utrecht.actor, COMPROMISED)
+    after = {bytes(r["id"]) for r in await utrecht.store.rows("SELECT id FROM transport_prekeys")}
+    assert after
+    assert not before & after
+    await both_ways(fed, said.thread, "after")

@@ -72,6 +72,8 @@ class Machine:
         async def work(tx: Tx) -> bytes:
             signer = await present_signer(tx, core, vault)
             certificate = make_certificate(signer, core.us, node.public, next_made_at(core))
+            if reason != ROUTINE:  # whoever had the key may have had these too: they lie beside it
+                await tx.execute("DELETE FROM transport_prekeys")
             for row in await tx.rows("SELECT id, signed FROM transport_prekeys"):
                 signed = _signed_anew(node, bytes(row["signed"]))
                 await tx.execute(
@@ -87,6 +89,9 @@ class Machine:
             certificate = await core.store.write(work)
             core.node, core.certificate = node, certificate
             core.transport.turn(node)
+        await core.transport.upkeep()
+        if reason != ROUTINE:
+            await core.store.truncate()  # what was destroyed lies in the write-ahead log until then
         log.info("keys.machine-replaced", code=reason)
         await self.tell(vault, actor, reason)
 

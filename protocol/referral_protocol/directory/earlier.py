@@ -63,10 +63,19 @@ def verify_known(
 
 def verify_certified(data: bytes, member: bytes, keys: Sequence[VaultKey]) -> VerifiedCertificate:
     """A node certificate by the vault key of now, the first; ``wrong-key`` by an earlier one."""
-    for known in keys[1:]:
+    try:
+        return verify_certificate(data, member, keys[0].key)
+    except ProtocolError as refusal:
+        if refusal.code != "bad-signature" or not _by_one_of(data, member, keys[1:]):
+            raise
+    raise ProtocolError(REPLACED, "certificate: by a key that was replaced")
+
+
+def _by_one_of(data: bytes, member: bytes, keys: Sequence[VaultKey]) -> bool:
+    for known in keys:
         try:
             verify_certificate(data, member, known.key)
         except ProtocolError:
             continue
-        raise ProtocolError(REPLACED, "certificate: by a key that was replaced")
-    return verify_certificate(data, member, keys[0].key)
+        return True
+    return False

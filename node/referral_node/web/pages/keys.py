@@ -26,6 +26,7 @@ ORGANISATION: Final = f"{HERE}/organisation"
 PATIENCE: Final = 4.0
 """Seconds that a page waits for the directory before it says that the change is under way."""
 _WAITS: Final = "Another change is on its way to the directory. Wait until it is done"
+_BEGUN: Final = "First finish replacing the organisation’s key: begin that once more"
 _DONE: Final = (
     "The organisation’s key was replaced. Make a backup today: one that was made before does not"
     " hold the new key."
@@ -124,7 +125,8 @@ async def _done(
     try:
         return await visit.once(posted, work)
     except UpdateWaits:
-        form.wrong_because("", _WAITS)
+        begun = await visit.exchange.updating.quiet(0)
+        form.wrong_because("", _BEGUN if begun else _WAITS)
     except NotJoined:
         form.wrong_because("", "The directory does not name this node yet: join it first")
     except UpdateRefused as refusal:
