@@ -65,7 +65,7 @@ class OwnProfile:
         )
         sent = await self._sent()
         if row is None:
-            return Mine(dict(sent), sent)
+            return Mine(dict(sent or await self._asked()), sent)
         plain = vault.unseal(bytes(row["sealed"]), _place(row["version"]))
         return Mine(msgspec.msgpack.decode(plain), sent, row["version"], row["saved_at"])
 
@@ -118,6 +118,13 @@ class OwnProfile:
         under_way = await self._updating.status()
         if mine.version and mine.sent and not mine.changed and under_way is None:
             await self.discard()
+
+    async def _asked(self) -> Values:
+        """What our request to join says, before the directory names us."""
+        try:
+            return profiles.plain(await self._updating.asked_records())
+        except ProtocolError:
+            return {}
 
     async def _sent(self) -> Values:
         try:

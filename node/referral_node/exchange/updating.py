@@ -110,6 +110,12 @@ class Updating:
             if named.get(record.name) == record.hash
         }
 
+    async def asked_records(self) -> dict[str, bytes]:
+        """The contents of the records that our request to join brings, by name."""
+        data = await fact(self._core.store, SUBMISSION)
+        records = () if data is None else parse_submission(data).records
+        return {record.name: record.content for record in records}
+
     async def under_way(self) -> dict[str, bytes]:
         """The contents of the records that the waiting update brings, by name."""
         row = await self._waiting()

@@ -48,7 +48,7 @@ def parse_invitation(text: str) -> Invitation:
     if len(line) > MAX_LINE:
         raise ProtocolError("too-large", "invitation: longer than any")
     if line[: len(BEGINS)].lower() != BEGINS:
-        raise ProtocolError("wrong-value", f"invitation: it begins with {BEGINS}")
+        raise ProtocolError("wrong-value", f"invitation: it begins with {BEGINS.rstrip('?')}")
     parts: dict[str, str] = {}
     for piece in line[len(BEGINS) :].split("&"):
         name, equals, value = piece.partition("=")

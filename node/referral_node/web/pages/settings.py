@@ -51,13 +51,14 @@ async def show(visit: Visit) -> web.StreamResponse:
         await _services(visit),
         await _contacts(visit),
         await _directory(visit),
-        Room("Keys", "/settings/keys", "What proves that a message is yours."),
+        _keys(visit),
         Room("People", f"{HERE}/people", "Who may sign in here.", await _count(visit)),
         await _notifications(visit),
         Room(
             "Moving to a new server",
             f"{HERE}/move",
             "When your node gets another address, in the order in which it is done.",
+            _address(visit),
         ),
     ]
     return visit.page("settings.html", rooms=[each for each in rooms if _exists(visit, each)])
@@ -136,6 +137,24 @@ async def _directory(visit: Visit) -> Room:
     }.get(request.state, "The request is on its way")
     urgent = request.state in ("asked-again", "declined")
     return Room("The directory", f"{HERE}/join", what, state, urgent)
+
+
+def _keys(visit: Visit) -> Room:
+    member = visit.exchange.members.get(visit.exchange.us)
+    state = "Not in the directory yet"
+    if member is not None:
+        day = visit.times.long_day(visit.here.local(member.since).date())
+        state = f"In the directory since {day}"
+    return Room("Keys", "/settings/keys", "What proves that a message is yours.", state)
+
+
+def _address(visit: Visit) -> str:
+    """The address that others know, or that they will know."""
+    member = visit.exchange.members.get(visit.exchange.us)
+    ours = visit.site.config.exchange.endpoint
+    if member is None or member.endpoint == ours:
+        return f"Now {ours}"
+    return "The new address is not announced yet"
 
 
 async def _count(visit: Visit) -> str:
