@@ -296,6 +296,10 @@ def test_anchor_and_back(genesis: bytes) -> None:
         ("https://xn--bcher-kva.example", "xn--bcher-kva.example", 443),
         ("https://192.0.2.7", "192.0.2.7", 443),
         ("https://[2001:db8::1]:8700", "2001:db8::1", 8700),
+        ("https://172.15.255.255", "172.15.255.255", 443),
+        ("https://172.32.0.0", "172.32.0.0", 443),
+        ("https://100.63.0.1", "100.63.0.1", 443),
+        ("https://[fe00::1]", "fe00::1", 443),
     ],
 )
 def test_good_endpoints(url: str, host: str, port: int) -> None:
@@ -318,6 +322,28 @@ def test_loopback_only_where_allowed(url: str) -> None:
     assert parse_endpoint(url, allow_loopback=True).loopback
     with pytest.raises(ProtocolError, match="bad-endpoint"):
         parse_endpoint(url, allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.0.0.0",
+        "10.255.255.255",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.0.9",
+        "100.64.0.1",
+        "100.127.255.255",
+        "[fc00::]",
+        "[fd00::1]",
+    ],
+)
+def test_private_addresses_only_where_allowed(host: str) -> None:
+    assert not parse_endpoint(f"https://{host}:8700", allow_loopback=True).loopback
+    with pytest.raises(ProtocolError, match=r"bad-endpoint: endpoint: a private address"):
+        parse_endpoint(f"https://{host}", allow_loopback=False)
+    with pytest.raises(ProtocolError, match=r"bad-endpoint: endpoint: plain http"):
+        parse_endpoint(f"http://{host}", allow_loopback=True)
 
 
 @pytest.mark.parametrize(
