@@ -10,7 +10,7 @@ from referral_node.exchange.clearing import clear
 from referral_node.exchange.core import FIRST_OF_ALL, Actor, Core
 from referral_node.exchange.erasing import ERASED, decide_in
 from referral_node.exchange.filing import discard_in
-from referral_node.exchange.following import follow_in
+from referral_node.exchange.following import asked_for_in, follow_in
 from referral_node.exchange.rows import state_of
 from referral_node.exchange.saying import Said, UnknownThread, say_in
 from referral_node.store import Tx
@@ -44,11 +44,13 @@ class Voice:
         content: dict[str, Any],
         draft: bytes | None = None,
         follows: bytes | None = None,
+        asked_for: bytes | None = None,
     ) -> Said:
         """Open a thread with this content; its draft, if named, is gone with the same commit.
 
         A draft that is there no more was sent before: then ``UnknownThread``, and nothing is said.
         ``follows``: the thread that this one goes on from; both know it, here alone.
+        ``asked_for``: the draft for which a question is asked; it stays.
         """
         core = self._core
         core.members.known(recipient)
@@ -63,6 +65,8 @@ class Voice:
                 await discard_in(tx, draft)
             if follows is not None:
                 await follow_in(tx, vault, follows, said.thread)
+            if asked_for is not None:
+                await asked_for_in(tx, vault, said.thread, asked_for)
             return said
 
         said = await self._commit(work, recipient)

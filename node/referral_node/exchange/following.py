@@ -50,6 +50,11 @@ async def follow_in(tx: Tx, vault: UnlockedVault, earlier: bytes, later: bytes) 
     await _change(tx, vault, later, lambda case: msgspec.structs.replace(case, earlier=earlier))
 
 
+async def asked_for_in(tx: Tx, vault: UnlockedVault, thread: bytes, draft: bytes) -> None:
+    """A question was asked for this draft, inside the transaction that asks it."""
+    await _change(tx, vault, thread, lambda case: msgspec.structs.replace(case, asked_for=draft))
+
+
 async def _change(
     tx: Tx, vault: UnlockedVault, thread: bytes, change: Callable[[CaseSummary], CaseSummary]
 ) -> bool:

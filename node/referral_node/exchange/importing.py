@@ -372,7 +372,7 @@ async def _keep(tx: Tx, case_key: CaseKey, row: sqlite3.Row, opened: _Opened) ->
     if row["kind"] == STATE and row["state"] == "accepted":
         await tx.execute(
             "UPDATE threads SET follow_up_at = ? WHERE id = ? AND role = 'referring' "
-            "AND follow_up_at IS NULL AND ended = 0",
+            "AND kind IN ('referral', 'transfer') AND follow_up_at IS NULL AND ended = 0",
             (row["at"] + FOLLOW_UP, row["thread"]),
         )
 

@@ -80,6 +80,8 @@ class CaseSummary(msgspec.Struct, frozen=True):
     later: tuple[bytes, ...] = ()
     """The threads that go on from this one."""
     closing: Closing | None = None
+    asked_for: bytes | None = None
+    """The draft for which we asked this question."""
 
     @property
     def attention(self) -> bool:
@@ -168,7 +170,12 @@ def fold(before: CaseSummary, said: Summarised, content: dict[str, Any]) -> Case
 
 def kept_here(before: CaseSummary) -> CaseSummary:
     """What a summary that is made anew of its messages keeps: what was decided here."""
-    return CaseSummary(earlier=before.earlier, later=before.later, closing=before.closing)
+    return CaseSummary(
+        earlier=before.earlier,
+        later=before.later,
+        closing=before.closing,
+        asked_for=before.asked_for,
+    )
 
 
 def _open_ended(case: CaseSummary) -> bool:

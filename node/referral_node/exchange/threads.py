@@ -68,7 +68,8 @@ class ThreadView(msgspec.Struct, frozen=True):
     earlier: bytes | None = None
     later: tuple[bytes, ...] = ()
     closing: Closing | None = None
-    """These four: what this node alone knows of it (``summaries``)."""
+    asked_for: bytes | None = None
+    """From ``undecided`` on: what this node alone knows of it (``summaries``)."""
 
 
 class Threads:
@@ -150,6 +151,7 @@ def _view(
         earlier=here.earlier,
         later=here.later,
         closing=here.closing,
+        asked_for=here.asked_for,
     )
 
 

@@ -2,7 +2,7 @@
 
 Law: an act says one message of one form, or keeps a date of our own. Which fields a form has, and
 what it may hold, stands in the protocol's tables; here stands only what is asked, in which words.
-``{name}`` is the person, ``{peer}`` the other organisation.
+``{name}`` is the person, ``{peer}`` the other organisation, ``{thing}`` a referral or a question.
 """
 
 from collections.abc import Mapping
@@ -40,6 +40,12 @@ class Act:
     state: str = ""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     told: str = "Sent."
+    kinds: tuple[str, ...] = ("referral", "transfer")
+    """Kinds of thread that it is for; none: all."""
+    then: str = ""
+    """A second state that is said with it: what was asked is answered, and over."""
+    needed: Mapping[str, str] = field(default_factory=dict)
+    """Fields that this act cannot be without, and what is said where they are."""
 
     @property
     def kind(self) -> str:

@@ -57,6 +57,7 @@ def _spoken(organisation: Organisation) -> tuple[str, ...]:
 
 def filled(text: str, case: Case) -> str:
     """A sentence of the table with the two names in it, as plain words."""
+    text = text.replace("{thing}", case.thing)
     return text.replace("{peer}", case.peer.plain).replace("{name}", case.subject.plain)
 
 

@@ -12,6 +12,21 @@ _CALLED: Final = (
     Side((Ask("contact.name", "Name"), Ask("contact.role", "Role"))),
     Side((Ask("contact.telephone", "Telephone", ""), Ask("contact.email", "E-mail"))),
 )
+_SUGGESTED: Final = (
+    Folded(
+        "Suggest another service",
+        (
+            Say("A suggestion only: another recipient needs another consent."),
+            Side(
+                (
+                    Ask("suggestion.organisation", "Organisation"),
+                    Ask("suggestion.service", "Service"),
+                )
+            ),
+            Ask("suggestion.note", "Why this one"),
+        ),
+    ),
+)
 
 RECEIVING: Final = (
     Act(
@@ -40,6 +55,7 @@ RECEIVING: Final = (
         "ask",
         (Ask("text", "What do you need to know?", "Only they can read it."), LANGUAGE),
         fixed={"purpose": "information"},
+        kinds=(),
         told="You asked for information.",
     ),
     Act(
@@ -52,23 +68,90 @@ RECEIVING: Final = (
         (
             Ask("reason", "Why do you decline?", widget="radios", inline=False),
             Ask("text", "More about the reason", "Only they can read it."),
-            Folded(
-                "Suggest another service",
-                (
-                    Say("A suggestion only: another recipient needs another consent."),
-                    Side(
-                        (
-                            Ask("suggestion.organisation", "Organisation"),
-                            Ask("suggestion.service", "Service"),
-                        )
-                    ),
-                    Ask("suggestion.note", "Why this one"),
-                ),
-            ),
+            *_SUGGESTED,
             LANGUAGE,
         ),
         state="rejected",
         told="You declined this referral.",
+    ),
+    Act(
+        "room",
+        "We have room",
+        "Say that you have room",
+        "{peer} sees it at once and may then refer the person to you. You can still decline that.",
+        "We have room",
+        "answer",
+        (
+            Ask(
+                "text",
+                "For whom, from when, and how long you keep it free",
+                "Only they can read it.",
+            ),
+            Say("Whom can {peer} call about it?"),
+            *_CALLED,
+            LANGUAGE,
+        ),
+        state="accepted",
+        kinds=("capacity",),
+        then="completed",
+        told="You said that you have room.",
+    ),
+    Act(
+        "no-room",
+        "No room, with a reason",
+        "Say that you have no room",
+        "{peer} sees the reason at once and asks elsewhere.",
+        "We have no room",
+        "answer",
+        (
+            Ask("reason", "Why not?", widget="radios", inline=False),
+            Ask(
+                "text",
+                "More about the reason, or when you will have room",
+                "Only they can read it.",
+            ),
+            *_SUGGESTED,
+            LANGUAGE,
+        ),
+        state="rejected",
+        kinds=("capacity",),
+        told="You said that you have no room.",
+    ),
+    Act(
+        "advise",
+        "Answer the question",
+        "Answer the question",
+        "",
+        "Send the answer",
+        "answer",
+        (
+            Ask("text", "Your answer", "Only they can read it.", lines=9),
+            Say("Whom can {peer} call about it?"),
+            *_CALLED,
+            LANGUAGE,
+        ),
+        state="accepted",
+        kinds=("advice",),
+        then="completed",
+        needed={"text": "Write your answer"},
+        told="Your answer is on its way.",
+    ),
+    Act(
+        "no-advice",
+        "We cannot answer it",
+        "Say that you cannot answer",
+        "{peer} sees the reason at once and asks elsewhere.",
+        "Say so",
+        "answer",
+        (
+            Ask("reason", "Why not?", widget="radios", inline=False),
+            Ask("text", "More about the reason", "Only they can read it."),
+            *_SUGGESTED,
+            LANGUAGE,
+        ),
+        state="rejected",
+        kinds=("advice",),
+        told="You said that you cannot answer it.",
     ),
     Act(
         "reached",
@@ -173,6 +256,7 @@ RECEIVING: Final = (
         "answer",
         (Ask("outcome", "The outcome", widget="radios", inline=False), WHY, LANGUAGE),
         state="completed",
+        kinds=(),
         told="You gave the outcome.",
     ),
     Act(
@@ -188,6 +272,7 @@ RECEIVING: Final = (
             LANGUAGE,
         ),
         state="cancelled",
+        kinds=(),
         told="This referral is cancelled.",
     ),
     Act(
@@ -200,6 +285,7 @@ RECEIVING: Final = (
         "answer",
         (WHY, LANGUAGE),
         state="entered-in-error",
+        kinds=(),
         told="This referral was ended as a mistake.",
     ),
     Act(

@@ -37,6 +37,7 @@ REFERRING: Final = (
         "ask",
         (WHY, LANGUAGE),
         fixed={"purpose": "news"},
+        kinds=(),
         told="You asked for news.",
     ),
     Act(
@@ -52,6 +53,7 @@ REFERRING: Final = (
             LANGUAGE,
         ),
         fixed={"topic": "update"},
+        kinds=(),
         told="Changed.",
     ),
     Act(
@@ -83,34 +85,36 @@ REFERRING: Final = (
         "{name} withdrew consent",
         "{peer} must stop, erase what no law obliges them to keep, and say so. This cannot be taken"
         " back: a new referral needs a new consent.",
-        "Withdraw the referral",
+        "Withdraw the {thing}",
         "withdraw",
         (WHY, LANGUAGE),
         fixed={"reason": "consent-withdrawn"},
-        told="The referral is withdrawn.",
+        told="The {thing} is withdrawn.",
     ),
     Act(
         "not-needed",
         "No longer needed",
-        "This referral is no longer needed",
+        "This {thing} is no longer needed",
         "{peer} sees it at once. This cannot be taken back.",
-        "Withdraw the referral",
+        "Withdraw the {thing}",
         "withdraw",
         (WHY, LANGUAGE),
         fixed={"reason": "no-longer-needed"},
-        told="The referral is withdrawn.",
+        kinds=(),
+        told="The {thing} is withdrawn.",
     ),
     Act(
         "sent-by-mistake",
         "Sent by mistake",
-        "This referral was sent by mistake",
+        "This {thing} was sent by mistake",
         "{peer} may not open it any more. If they have, they must erase it. Telephone them as"
         " well.",
-        "Withdraw the referral",
+        "Withdraw the {thing}",
         "withdraw",
         (WHY, LANGUAGE),
         fixed={"reason": "entered-in-error"},
-        told="The referral is withdrawn.",
+        kinds=(),
+        told="The {thing} is withdrawn.",
     ),
 )
 
@@ -123,6 +127,7 @@ BOTH: Final = (
         "Send message",
         blocks=(_MESSAGE, LANGUAGE),
         fixed={"topic": "message"},
+        kinds=(),
         told="Your message is on its way.",
     ),
     Act(
@@ -133,6 +138,7 @@ BOTH: Final = (
         "Send information",
         blocks=(Ask("text", "Information", "Only they can read it."), LANGUAGE),
         fixed={"topic": "information"},
+        kinds=(),
         told="The information is on its way.",
     ),
 )

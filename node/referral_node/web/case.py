@@ -19,6 +19,8 @@ from referral_ui.times import Place, Times
 
 WAITING: Final = frozenset({"requested", "received"})
 """States in which nobody has answered yet."""
+QUERIES: Final = frozenset({"advice", "capacity"})
+"""Kinds of thread that hold no personal data."""
 GOING: Final = frozenset({"accepted", "in-progress", "on-hold"})
 ANSWERED_BY_A_STATE: Final = frozenset({"information", "news", "cancel"})
 """Requests that a new state answers as well as a message does."""
@@ -72,6 +74,16 @@ class Case:
     @property
     def receiving(self) -> bool:
         return self.view.role == "receiving"
+
+    @property
+    def query(self) -> bool:
+        """Whether it is a question between professionals, about no person."""
+        return self.view.kind in QUERIES
+
+    @property
+    def thing(self) -> str:
+        """What a sentence calls it."""
+        return "question" if self.query else "referral"
 
     @property
     def state(self) -> str:

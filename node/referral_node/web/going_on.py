@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from referral_node.exchange import Draft, Summary
 from referral_node.exchange.summaries import CaseSummary
-from referral_node.web.case import WAITING, Case
+from referral_node.web import query_words
+from referral_node.web.case import QUERIES, WAITING, Case
 from referral_node.web.members import Organisation
 from referral_node.web.pages.steps import BY_CODE
 from referral_protocol import codes
@@ -57,6 +58,8 @@ class Follows:
 
 def can_go_on(case: Case) -> bool:
     """Whether a referral to another service may be begun from here."""
+    if query_words.has_room(case):
+        return True
     if case.receiving or case.view.kind not in REFERRALS or case.view.opener is None:
         return False
     return case.ended or case.withdrawn or not_delivered(case)
@@ -171,7 +174,7 @@ def follows(
         if each in known:
             after, peer = known[each]
             found.append(
-                Follows("Referred on to:", _named(after, peer), f"/referral/{after.id.hex()}")
+                Follows("Referred to:", _named(after, peer), f"/referral/{after.id.hex()}")
             )
     for draft in drafts:
         if draft.follows == case.view.id:
@@ -182,11 +185,12 @@ def follows(
 
 def goes_on_from(before: Summary, peer: Organisation) -> Follows:
     """The line that leads to the thread before."""
-    asked = before.kind not in REFERRALS
+    asked = before.kind in QUERIES
     lead = "You asked them first:" if asked else "Goes on from the referral to"
     return Follows(lead, _named(before, peer), f"/referral/{before.id.hex()}")
 
 
 def _named(summary: Summary, peer: Organisation) -> Text:
-    state = lowered(codes.label("states", summary.state))
+    answer = summary.case.answer if summary.case is not None else ""
+    state = query_words.short(summary.kind, answer) or lowered(codes.label("states", summary.state))
     return Markup("{} ({})").format(peer.full, state)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from referral_node.web import faults
+from referral_node.web import faults, query_words
 from referral_node.web.case import Case, author_of
 from referral_protocol import codes
 from referral_protocol.ladder import Rung, Standing, Step
@@ -32,9 +32,11 @@ _LATER: Final = "Proved by the next line"
 def rungs(case: Case) -> tuple[parts.Rung, ...]:
     """The ladder of a case, from the top."""
     steps = {step.rung: step for step in case.view.steps}
+    first = (*_delivery(case, steps), _opened(case, steps[Rung.OPENED]))
+    if case.query:
+        return (*first, _query_answered(case, steps[Rung.ANSWERED]))
     return (
-        *_delivery(case, steps),
-        _opened(case, steps[Rung.OPENED]),
+        *first,
         _answered(case, steps[Rung.ANSWERED]),
         _contacted(case, steps[Rung.CONTACTED]),
         _outcome(case, steps[Rung.OUTCOME]),
@@ -117,6 +119,18 @@ def _answered(case: Case, step: Step) -> parts.Rung:
         stop = "Waiting for you: cancel it" if case.receiving else "Waiting for them to cancel it"
         return parts.Rung("now", stop, "It was withdrawn")
     title = "Waiting for you: accept or decline" if case.receiving else "Waiting for their answer"
+    return parts.Rung("now", title, _due(case, step, "By"))
+
+
+def _query_answered(case: Case, step: Step) -> parts.Rung:
+    """The last rung of a question: nobody is to be reached, and there is no outcome."""
+    if step.standing is Standing.DONE:
+        return parts.Rung("done", query_words.tag(case) or "Answered", _when(case, step.at))
+    if case.ended:
+        return parts.Rung("done", codes.label("states", case.state), _ended_at(case))
+    if step.standing is Standing.NOT_YET:
+        return parts.Rung("todo", "Answered: not yet")
+    title = "Waiting for your answer" if case.receiving else "Waiting for their answer"
     return parts.Rung("now", title, _due(case, step, "By"))
 
 

@@ -28,7 +28,8 @@ class Offer:
     links: tuple[Act, ...] = ()
     follow_up: bool = False
     again: str = ""
-    """How a referral to another service is offered: main, second, link; "" for not at all."""
+    """How a referral to another service is offered: main, second, link; "room": to them, since they
+    have room; "" for not at all."""
     close: bool = False
     """Whether somebody may say that nothing more is to do."""
 
@@ -58,11 +59,13 @@ def allowed(case: Case, act: Act) -> bool:
     """Whether an act is possible in a thread as it stands."""
     if ROLE.get(act.code, case.view.role) != case.view.role or lost(case):
         return False
+    if act.kinds and case.view.kind not in act.kinds:
+        return False
     if case.view.erased_at is not None:
         return False  # nothing is here any more that an act could be about
     if case.receiving and case.view.opener is None and act.kind != STATE:
         return False
-    if case.withdrawn and act.code in ("decline", "ask-information"):
+    if case.withdrawn and act.code in ("decline", "no-room", "no-advice", "ask-information"):
         return False  # whoever did not know of the withdrawal is told, instead of answering past it
     if act.code == "outcome":
         return "completed" in case.view.allowed or "failed" in case.view.allowed
@@ -105,6 +108,8 @@ def offers(case: Case) -> Offer:
 def _again(case: Case) -> str:
     if not can_go_on(case):
         return ""
+    if case.query:
+        return "room"
     return "main" if case.view.undecided else "link" if case.ended or case.withdrawn else "second"
 
 
@@ -134,7 +139,8 @@ def _receiving(case: Case) -> list[Act]:
     if case.withdrawn:
         codes = ["cancel", "erased"] if not case.erased else ["cancel"]
     elif case.state in WAITING:
-        codes = ["accept", "ask-information", "decline", "mistake"]
+        codes = ["accept", "room", "advise"]
+        codes += ["ask-information", "decline", "no-room", "no-advice", "mistake"]
     elif case.state in GOING:
         codes = ["reached", "meeting", "step", "outcome", "ask-information"]
         codes += ["start", "hold", "decline", "cancel", "mistake"]
@@ -168,7 +174,7 @@ def _first(case: Case) -> str:
     if case.withdrawn:
         return "erased" if not case.erased and case.ended else "cancel"
     if case.state in WAITING:
-        return "accept"
+        return {"capacity": "room", "advice": "advise"}.get(case.view.kind, "accept")
     if case.state == "on-hold":
         return "start"
     if case.state in GOING:
@@ -197,6 +203,10 @@ def _lead(case: Case) -> Text:
     if case.receiving and case.withdrawn:
         return "Stop now. Erase what no law obliges you to keep, and say so."
     if case.receiving and case.state in WAITING:
+        if case.view.kind == "capacity":
+            return "Nothing is promised by it, and nobody is referred by it yet."
+        if case.view.kind == "advice":
+            return "What you write is read by them alone."
         return Markup(
             "If you accept, they see it at once. You then contact {}, at a safe time."
         ).format(call)

@@ -11,6 +11,7 @@ from functools import cached_property
 from markupsafe import Markup
 
 from referral_node.exchange import Draft, Figures, Summary
+from referral_node.web.case import QUERIES
 from referral_node.web.members import Organisation
 from referral_protocol import codes, profiles
 from referral_ui import names, numbers
@@ -91,6 +92,8 @@ def job(
 def name_of(s: Summary) -> Text:
     """The person, in their own script; what can be said while nothing is opened."""
     if s.case is None or not s.case.name:
+        if s.kind in QUERIES:
+            return "a question about room" if s.kind == "capacity" else "a question"
         return "a referral" if s.case is None else "a person without a name"
     return names.name(s.case.name, s.case.language or None)
 

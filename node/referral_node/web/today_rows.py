@@ -10,6 +10,7 @@ from typing import Final
 from markupsafe import Markup
 
 from referral_node.exchange import Summary
+from referral_node.web import query_words
 from referral_node.web.case import GOING, WAITING
 from referral_node.web.going_on import what_became
 from referral_node.web.today_job import Known, Row, call, job, needs_of, since
@@ -167,6 +168,9 @@ def _news(known: Known, s: Summary) -> Row | None:
     def draw() -> Job:
         detail = "1 new message" if case.unread == 1 else f"{case.unread} new messages"
         answered = s.role == "referring" and case.answer
+        told = query_words.short(s.kind, case.answer) if answered else ""
+        if told:
+            return job(known, s, "Read:", f"{told}; {detail}", when=since(known, case.last_at))
         # What ended on their side may have been withdrawn: that must not hide behind a count.
         if s.ended or (answered and s.state != case.answer):
             detail = f"{lowered(codes.label('states', s.state))}; {detail}"

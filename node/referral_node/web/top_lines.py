@@ -9,7 +9,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from referral_node.web import faults
+from referral_node.web import faults, query_words
 from referral_node.web.case import GOING, WAITING, Case, author_of
 from referral_protocol import codes, forms
 from referral_protocol.ladder import Rung, Standing
@@ -62,9 +62,12 @@ def _received(case: Case) -> Text:
     if case.view.opener is None:
         return _unread(case)
     if case.withdrawn:
-        return Markup("{} withdrew this referral{}.").format(case.peer.name, _why_withdrawn(case))
+        why = _why_withdrawn(case)
+        return Markup("{} withdrew this {}{}.").format(case.peer.name, case.thing, why)
     if case.state in WAITING:
         return _they_ask(case)
+    if case.query and query_words.answer_of(case):
+        return query_words.line(case)
     if case.state == "rejected":
         return f"You declined this referral{_reason(case, 'rejected')}."
     if case.state in GOING:
@@ -75,13 +78,15 @@ def _received(case: Case) -> Text:
 def _sent(case: Case) -> Text:
     peer = case.peer.name
     if case.withdrawn and not case.ended:
-        return Markup("You withdrew this referral{}. {} has not answered that yet.").format(
-            _why_withdrawn(case), peer
+        return Markup("You withdrew this {}{}. {} has not answered that yet.").format(
+            case.thing, _why_withdrawn(case), peer
         )
     if case.withdrawn:
-        return Markup("You withdrew this referral{}.").format(_why_withdrawn(case))
+        return Markup("You withdrew this {}{}.").format(case.thing, _why_withdrawn(case))
     if case.state in WAITING:
         return _unanswered(case)
+    if case.query and query_words.answer_of(case):
+        return query_words.line(case)
     if case.state == "rejected":
         return Markup("{} declined this referral{}.").format(peer, _reason(case, "rejected"))
     if case.state in GOING:
@@ -228,7 +233,8 @@ def _due(case: Case, tag: Tag | None, verb: str, at: int) -> ByLine:
 def _state_word(case: Case) -> str:
     if case.withdrawn and not case.ended:
         return "Withdrawn"
-    return codes.label("states", case.state)
+    answered = query_words.tag(case) if case.query else ""
+    return answered or codes.label("states", case.state)
 
 
 def _since(case: Case) -> Text:
@@ -296,8 +302,8 @@ def meanwhile(case: Case) -> str:
     if case.withdrawn and case.withdrawal is not None:
         message, state = case.withdrawal, f"withdrawn{_why_withdrawn(case)}"
     if message is None:
-        return f"This referral is {state} now."
+        return f"This {case.thing} is {state} now."
     who = author_of(message) or (case.us.plain if message.mine else case.peer.plain)
     where = "" if message.mine else f", {case.peer.plain}"
     when = lower(case.times.moment(message.at, case.there))
-    return f"Meanwhile this referral was changed: {state} – {who}{where}, {when}."
+    return f"Meanwhile this {case.thing} was changed: {state} – {who}{where}, {when}."

@@ -180,6 +180,7 @@ async def test_an_organisations_page(desks: Desks, lisboa: Desk) -> None:
         "Steunpunt Dom",
         "Services (3)",
         "Refer here",
+        "Ask first",
         "Whom to call",
         "Opening hours",
         "Compare by telephone before the first referral",

@@ -71,6 +71,12 @@ async def do(visit: Visit) -> web.StreamResponse:
         await visit.exchange.voice.say(
             visit.vault, visit.actor, case.view.id, act.kind, said.head, said.content
         )
+        if act.then:
+            over = {"form": act.form, "author": author(visit.actor), "outcome": "got-help"}
+            over["language"] = said.content["language"]
+            await visit.exchange.voice.say(
+                visit.vault, visit.actor, case.view.id, act.kind, Head(state=act.then), over
+            )
         visit.tell(filled(act.told, case))
         return f"/referral/{case.view.id.hex()}"
 
@@ -100,7 +106,8 @@ def understand(act: Act, typed: Typed, case: Case, visit: Visit) -> Said:
     state = _state(act, draft)
     problems = forms.validate(draft, for_writing=True, state=state or None, now=visit.now)
     content, head = forms.body(draft)
-    errors = (*bound.errors, *_missing(act, checked), *_words(bound, placed(bound, problems, 0)))
+    missing = _missing(act, checked, draft)
+    errors = (*bound.errors, *missing, *_words(bound, placed(bound, problems, 0)))
     return Said(
         content,
         Head(
@@ -141,8 +148,11 @@ def _state(act: Act, draft: Mapping[str, Any]) -> str:
     return act.state
 
 
-def _missing(act: Act, checked: object) -> tuple[InputError, ...]:
+def _missing(act: Act, checked: object, draft: Mapping[str, Any]) -> tuple[InputError, ...]:
     """What the page alone asks for."""
+    absent = [key for key in act.needed if not draft.get(key)]
+    if absent:
+        return tuple(InputError(key, act.needed[key], key) for key in absent)
     if act.code == "reached" and checked not in ("yes", "no"):
         return (InputError("checked", "Say whether safe contact is still right", "checked"),)
     return ()

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from referral_node.exchange import DraftGone, FilesGone, StaleDraft, Summary, UnknownThread
+from referral_node.exchange import Draft, DraftGone, FilesGone, StaleDraft, Summary, UnknownThread
 from referral_node.exchange.filing import rows_of
 from referral_node.web import freshness
 from referral_node.web.pages import check_view
@@ -101,7 +101,6 @@ async def choose(visit: Visit) -> web.StreamResponse:
     member = visit.id("member", 16)
     if posted.stale or member == visit.exchange.us or visit.exchange.members.get(member) is None:
         raise Problem(409, "stale-form", "Open the organisation’s page again, then choose it.")
-    hand = at_hand(visit, msgspec.structs.replace(draft, recipient=member))
     tier, seen = visit.exchange.members.freshness, await visit.exchange.contacts.seen(member)
     stopped = freshness.no_first_use(
         tier,
@@ -111,6 +110,15 @@ async def choose(visit: Visit) -> web.StreamResponse:
     )
     if stopped:
         raise Problem(409, "directory-old", f"{stopped}.", title="Not chosen")
+    hand = await choose_for(visit, draft, member)
+    base = f"/new/{draft.id.hex()}"
+    complete = not hand.written.of("consent")
+    return visit.go(f"{base}/check" if complete else f"{base}/consent")
+
+
+async def choose_for(visit: Visit, draft: Draft, member: bytes) -> AtHand:
+    """The draft with this organisation as its recipient, saved."""
+    hand = at_hand(visit, msgspec.structs.replace(draft, recipient=member))
     changed = msgspec.structs.replace(hand.draft, content=hand.written.content)
     try:
         await visit.exchange.drafts.save(visit.vault, visit.actor, changed)
@@ -119,9 +127,7 @@ async def choose(visit: Visit) -> web.StreamResponse:
         await visit.exchange.drafts.save(visit.vault, visit.actor, again)
     except DraftGone:
         raise Problem(404, "draft-gone", GONE) from None
-    base = f"/new/{draft.id.hex()}"
-    complete = not hand.written.of("consent")
-    return visit.go(f"{base}/check" if complete else f"{base}/consent")
+    return hand
 
 
 async def ask_to_delete(visit: Visit) -> web.StreamResponse:

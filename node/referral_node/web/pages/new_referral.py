@@ -76,7 +76,7 @@ async def begun(visit: Visit) -> web.StreamResponse:
         draft = await visit.exchange.drafts.load(visit.vault, made)
         if draft is None:
             raise Problem(404, "draft-gone", GONE)
-        typed, place = _rows_done(step, sent)
+        typed, place = rows_done(step, sent)
         hand = await _save(visit, draft, step, typed)
         if sent.do == "continue" and any(each.typed for each in hand.written.of(step.code)):
             return f"/new/{hand.draft.id.hex()}/{step.code}?kept=1"
@@ -121,7 +121,7 @@ async def save(visit: Visit) -> web.StreamResponse:
     posted = await visit.posted()
     draft, step = await _asked_for(visit)
     sent = _sent(posted, step)
-    typed, place = _rows_done(step, sent)
+    typed, place = rows_done(step, sent)
     refused = _refused(posted, sent) or _overtaken(visit, draft, step, sent, typed)
     if refused:
         hand = at_hand(visit, _with(draft, step, sent.typed))
@@ -208,7 +208,7 @@ def _seen(typed: Typed) -> str:
     return mark.hexdigest()[:32]
 
 
-def _rows_done(step: Step, sent: Sent) -> tuple[dict[str, list[str]], str]:
+def rows_done(step: Step, sent: Sent) -> tuple[dict[str, list[str]], str]:
     """What was typed, with the row that was asked for or without the one that was taken away; and
     the input to go to then."""
     lists = {rows.key: rows for rows in lists_of(step.blocks)}

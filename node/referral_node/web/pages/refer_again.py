@@ -12,7 +12,7 @@ from aiohttp import web
 
 from referral_node.exchange import Draft
 from referral_node.exchange.following import close_case
-from referral_node.web import freshness
+from referral_node.web import freshness, query_words
 from referral_node.web.case import Case
 from referral_node.web.going_on import (
     REASONS,
@@ -25,11 +25,12 @@ from referral_node.web.going_on import (
 )
 from referral_node.web.members import Organisation
 from referral_node.web.pages.at_hand import at_hand
+from referral_node.web.pages.check import choose_for
 from referral_node.web.pages.referral import case_of, followed, look
-from referral_node.web.pages.refill import typed_again
+from referral_node.web.pages.refill import typed_again, typed_of_query
 from referral_node.web.pages.steps import STEPS
 from referral_node.web.routing import Route, get, post
-from referral_node.web.visit import Visit
+from referral_node.web.visit import STALE, Visit
 from referral_ui.forms import Form
 from referral_ui.parts import Choice
 from referral_ui.problems import Problem
@@ -76,10 +77,44 @@ async def begin(visit: Visit) -> web.StreamResponse:
     return await visit.once(posted, work)
 
 
+async def refer(visit: Visit) -> web.StreamResponse:
+    """They have room: the draft that was asked for goes to them, or a new one begins."""
+    posted = await visit.posted()
+    case = await case_of(visit)
+    if not query_words.has_room(case):
+        raise Problem(409, "not-now", "They have not said that they have room.", title="Not now")
+    if posted.stale:
+        raise Problem(409, "stale-form", f"{STALE}.", title="Not done")
+
+    async def work() -> str:
+        asked_for = case.view.asked_for
+        draft = None
+        if asked_for is not None:
+            draft = await visit.exchange.drafts.load(visit.vault, asked_for)
+        if draft is not None and draft.recipient in (None, case.view.peer):
+            await choose_for(visit, draft, case.view.peer)
+            return f"/new/{draft.id.hex()}/consent"
+        typed = typed_of_query(case.content, visit.times)
+        made = await _create(visit, case, typed, case.view.peer, STEPS[0])
+        return f"/new/{made.hex()}/{STEPS[0]}"
+
+    return await visit.once(posted, work)
+
+
 async def begin_draft(visit: Visit, case: Case, recipient: bytes | None) -> bytes:
     """A draft with what was sent in a case, that goes on from it; its id."""
     typed = typed_again(case.content, visit.times)
-    draft = Draft(b"", typed=typed, recipient=recipient, step="consent", follows=case.view.id)
+    return await _create(visit, case, typed, recipient, "consent")
+
+
+async def _create(
+    visit: Visit,
+    case: Case,
+    typed: dict[str, dict[str, list[str]]],
+    recipient: bytes | None,
+    step: str,
+) -> bytes:
+    draft = Draft(b"", typed=typed, recipient=recipient, step=step, follows=case.view.id)
     hand = at_hand(visit, draft)
     filled = msgspec.structs.replace(
         draft,
@@ -90,7 +125,7 @@ async def begin_draft(visit: Visit, case: Case, recipient: bytes | None) -> byte
 
 
 def _ready(case: Case) -> Case:
-    if not can_go_on(case):
+    if case.query or not can_go_on(case):
         raise Problem(409, "not-now", _NOT_NOW, title="Not now")
     return case
 
@@ -181,6 +216,7 @@ _BASE: Final = "/referral/{thread}"
 routes: Final[list[Route]] = [
     get(_BASE + "/again", ask),
     post(_BASE + "/again", begin),
+    post(_BASE + "/refer", refer),
     get(_BASE + "/closing", ask_why),
     post(_BASE + "/closing", close),
 ]
