@@ -77,6 +77,9 @@ class ServiceFit(NamedTuple):
         )
 
 
+Order = tuple[bool, int, int, int, int, int]
+
+
 class OrganisationFit(NamedTuple):
     """An organisation as a whole: each need is met when one usable service meets it, and place, age
     and people served are as good as in the services that the needs take, the worst of them."""
@@ -131,6 +134,12 @@ def rank(person: Wanted, services: Iterable[tuple[str, Service]]) -> list[Servic
     in the order given. ``services``: whose (any key), and the service."""
     found = [ServiceFit(key, service, fit(person, service)) for key, service in services]
     return sorted(found, key=_order)
+
+
+def order(person: Wanted, service: Service) -> Order:
+    """What ``rank`` sorts one service by, the best first; the first item: it excludes the person.
+    For whoever ranks more services than fit into memory."""
+    return _order(ServiceFit("", service, fit(person, service)))
 
 
 def organisation_fit(person: Wanted, key: str, profile: Profile) -> OrganisationFit:
@@ -299,9 +308,6 @@ def _capacity(service: Service) -> Finding:
 
 
 # --- order --------------------------------------------------------------------------------------
-
-
-Order = tuple[bool, int, int, int, int, int]
 
 
 def _order(each: ServiceFit) -> Order:

@@ -8,12 +8,12 @@ reading the book.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from referral_node.exchange import MemberBook
 from referral_protocol import fit
-from referral_protocol.fit import ServiceFit, Wanted
+from referral_protocol.fit import Wanted
 from referral_protocol.profiles import Profile, Service
 from referral_ui.filters import NEED, Bits, Key, ServiceSets, in_order, places
 
@@ -37,21 +37,25 @@ class Catalogue:
     def __init__(self, book: MemberBook, us: bytes) -> None:
         self.version = book.version
         self._book = book
-        everybody = sorted(book.profiles(), key=_by_name)
-        self.towns = _towns(profile for _, profile in everybody)
-        found = [(member, profile) for member, profile in everybody if member != us]
-        self.places = [
-            Place(member, number)
-            for member, profile in found
-            for number in range(len(profile.services))
-        ]
-        services = [
-            (profile.organisation.country, service)
-            for _, profile in found
-            for service in profile.services
-        ]
-        self.sets = ServiceSets(services, _also)
-        ready = [(*_readiness(service), at) for at, (_, service) in enumerate(services)]
+        self.towns: dict[str, str] = {}
+        self.places: list[Place] = []
+        ready: list[tuple[int, int, int]] = []
+
+        def services() -> Iterator[tuple[str, Service]]:
+            # One profile at a time: all of them together would be what the book keeps packed.
+            for _, member in sorted(map(_named, book.profiles())):
+                profile = book.profile(member)
+                if profile is None:
+                    continue
+                said = profile.organisation
+                if said.region:
+                    self.towns.setdefault(said.region, said.city_latin or said.city)
+                for number, service in enumerate(profile.services if member != us else ()):
+                    ready.append((*_readiness(service), len(self.places)))
+                    self.places.append(Place(member, number))
+                    yield said.country, service
+
+        self.sets = ServiceSets(services(), _also)
         self._ready = [at for *_, at in sorted(ready)]
         self._ranked: dict[tuple[Wanted, Bits], list[int]] = {}
 
@@ -84,10 +88,10 @@ class Catalogue:
         if chosen.bit_count() > FEW:
             # Whoever may use a service ranks before whoever may not: these come first.
             near = self._rank(wanted, chosen & self._usable(wanted))
-            usable = [at for at, found in near if not found.excludes]
+            usable = [at for excludes, at in near if not excludes]
             ranked = usable if len(usable) >= upto else None
         if ranked is None:
-            ranked = [at for at, _ in self._rank(wanted, chosen)]
+            ranked = [at for _, at in self._rank(wanted, chosen)]
         if len(self._ranked) >= 16:
             self._ranked.clear()
         self._ranked[key] = ranked
@@ -97,10 +101,11 @@ class Catalogue:
         """One service, read anew."""
         return next((service for _, service in self._services([at])), None)
 
-    def _rank(self, wanted: Wanted, chosen: Bits) -> list[tuple[int, ServiceFit]]:
-        """All of these by fit. The key of each carries its place."""
-        keyed = [(str(at), service) for at, service in self._services(places(chosen))]
-        return [(int(found.key), found) for found in fit.rank(wanted, keyed)]
+    def _rank(self, wanted: Wanted, chosen: Bits) -> list[tuple[bool, int]]:
+        """All of these by fit, equal ones by name; with whether each excludes the person."""
+        found = self._services(places(chosen))
+        ranked = sorted((fit.order(wanted, service), at) for at, service in found)
+        return [(order[0], at) for order, at in ranked]
 
     def _services(self, chosen: Iterable[int]) -> Iterable[tuple[int, Service]]:
         held: tuple[bytes, Profile | None] = (b"", None)
@@ -136,7 +141,8 @@ def _open(service: Service) -> bool:
     return service.eligibility not in ("lives-here", "either") or not service.lives_in
 
 
-def _by_name(found: tuple[bytes, Profile]) -> tuple[str, bytes]:
+def _named(found: tuple[bytes, Profile]) -> tuple[str, bytes]:
+    """What organisations are sorted by, with the id."""
     said = found[1].organisation
     return (said.name_latin or said.name).casefold(), found[0]
 
@@ -145,13 +151,3 @@ def _readiness(service: Service) -> tuple[int, int]:
     known = fit.CAPACITY_ORDER
     room = service.capacity if service.capacity in known else ""
     return known.index(room), 1_000 if service.answer_days is None else service.answer_days
-
-
-def _towns(profiles: Iterable[Profile]) -> dict[str, str]:
-    """Towns by the region that they stand for: the first organisation's of each region."""
-    towns: dict[str, str] = {}
-    for profile in profiles:
-        said = profile.organisation
-        if said.region:
-            towns.setdefault(said.region, said.city_latin or said.city)
-    return towns
