@@ -14,6 +14,7 @@ from referral_tools.conformance.scenes import (
     directory,
     keys,
     parcels,
+    recovery,
     statements,
     threads,
     watching,
@@ -29,6 +30,7 @@ def scenes() -> Iterator[Scene]:
     yield from threads.scenes()
     yield from parcels.scenes()
     yield from directory.scenes()
+    yield from recovery.scenes()
     yield from attachments.scenes()
     yield from asks.scenes()
     yield from changed_keys.scenes()
