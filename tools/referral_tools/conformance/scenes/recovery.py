@@ -97,8 +97,8 @@ def announced() -> Iterator[Scene]:
     same = recovery(log, vault_key=OLD.public)
     yield bad("wrong-value", ".vault_key", "not a new one", log, same, OLD, NODE, REGISTRARS[0])
     taken = recovery(log, vault_key=LVIV.vault.public)
-    signers = (LVIV.vault, NODE, REGISTRARS[0])
-    yield bad("key-in-use", ".vault_key", "another member's", log, taken, *signers)
+    theirs = (LVIV.vault, NODE, REGISTRARS[0])
+    yield bad("key-in-use", ".vault_key", "another member's", log, taken, *theirs)
     own = begun.update_content(LISBON, endpoint="https://elsewhere.example.org")
     cause = "an update by the key that is said to be lost"
     yield bad("state-not-allowed", "", cause, begun, own, OLD)
