@@ -41,6 +41,7 @@ RECEIPTS: Final = "protocol/referral_protocol/receipts.py"
 PARCELS: Final = "protocol/referral_protocol/parcels.py"
 BAD_RECEIPTS: Final = "tests/node/test_bad_receipts.py"
 BAD_PEERS: Final = "tests/node/test_bad_peers.py"
+KEYS_CHANGE: Final = "tests/node/test_changed_keys.py"
 
 MUTANTS: Final = (
     # what makes a receipt worth something
@@ -143,11 +144,55 @@ MUTANTS: Final = (
     Mutant(
         "a page is believed",
         "protocol/referral_protocol/asks.py",
-        "return verify_statement(brought.content, brought.signature, keys[statement.sender])",
-        "return SignedStatement(brought.content, brought.signature, statement, "
+        "signed, _ = verify_known(brought.content, brought.signature, keys[statement.sender], "
+        "without)",
+        "signed = SignedStatement(brought.content, brought.signature, statement, "
         "labels.STATEMENT and __import__('referral_protocol.statements', fromlist=['x'])"
         ".statement_hash(brought.content))",
         "tests/node/test_bad_asks.py",
+    ),
+    # keys that are replaced
+    Mutant(
+        "a key that was replaced goes on signing",
+        "protocol/referral_protocol/directory/earlier.py",
+        "return self.until is None or at <= self.until + CLOCK_AHEAD",
+        "return True",
+        "tests/node/test_earlier_keys.py",
+    ),
+    Mutant(
+        "what a compromised key of ours signed comes back",
+        "node/referral_node/exchange/ownkeys.py",
+        'return {bytes(row["public"]) for row in rows}',
+        "return set()",
+        "tests/node/test_earlier_keys.py",
+    ),
+    Mutant(
+        "what waits is not signed ahead",
+        "node/referral_node/exchange/keys.py",
+        "await all_ahead(tx, signer)",
+        "pass",
+        KEYS_CHANGE,
+    ),
+    Mutant(
+        "what is said meanwhile is not signed ahead",
+        "node/referral_node/exchange/saying.py",
+        "await sign_ahead(tx, core, vault, number, signed.content)",
+        "pass",
+        KEYS_CHANGE,
+    ),
+    Mutant(
+        "a new machine's key is not looked for at the start",
+        "node/referral_node/folder.py",
+        "if coming is not None and coming.public == certified:",
+        "if coming is None:",
+        KEYS_CHANGE,
+    ),
+    Mutant(
+        "a bundle outlives its compromised key",
+        "node/referral_node/exchange/members.py",
+        "lambda known: known.reason == ROUTINE",
+        "lambda known: True",
+        KEYS_CHANGE,
     ),
     Mutant(
         "content is returned that was never said",
@@ -295,6 +340,63 @@ MUTANTS: Final = (
         "now + failure.wait",
         "now",
         "tests/node/test_limits.py",
+    ),
+    # a directory that lies
+    Mutant(
+        "another root is no fork",
+        "protocol/referral_protocol/directory/views.py",
+        "    if replica.tree.root(theirs.size) != theirs.root:\n",
+        "    if False:\n",
+        "tests/protocol/test_views.py",
+    ),
+    Mutant(
+        "a log key speaks for ever",
+        "protocol/referral_protocol/directory/views.py",
+        "if key.until is None or found.at <= key.until:",
+        "if True:",
+        "tests/protocol/test_views.py",
+    ),
+    Mutant(
+        "two checkpoints that can both be true are a proof",
+        "protocol/referral_protocol/directory/forks.py",
+        "    if proof.prefix == first.root:\n",
+        "    if False:\n",
+        "tests/protocol/test_views.py",
+    ),
+    Mutant(
+        "the log is taken in while it is in doubt",
+        "node/referral_node/exchange/replica.py",
+        "if leaves and core.members.forked_at is not None:",
+        "if False:",
+        "tests/node/test_watching.py",
+    ),
+    Mutant(
+        "a key in doubt is sealed to",
+        "node/referral_node/exchange/members.py",
+        "if member in self.doubtful or self.unwitnessed(member):",
+        "if False:",
+        "tests/node/web/test_views_pages.py tests/node/test_watching.py",
+    ),
+    Mutant(
+        "a key in doubt is heard",
+        "node/referral_node/exchange/members.py",
+        "        if member in self.doubtful:\n            raise",
+        "        if False:\n            raise",
+        "tests/node/test_watching.py",
+    ),
+    Mutant(
+        "a witness forgets what it signed",
+        "node/referral_node/delivery/cosigner.py",
+        "if size > held.size or replica.tree.root(size) != root:",
+        "if False:",
+        "tests/node/test_witness.py",
+    ),
+    Mutant(
+        "a board that goes back is not noticed",
+        "node/referral_node/delivery/board_view.py",
+        "shown.get(m, -1) < at",
+        "shown.get(m, at) < at",
+        "tests/node/test_bad_directory.py",
     ),
 )
 
