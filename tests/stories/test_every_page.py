@@ -101,7 +101,8 @@ class Walk:
             hrefs = await self.person.page.locator("a[href]").evaluate_all(
                 "all => all.map(e => e.getAttribute('href'))"
             )
-            coming += [h.split("#")[0] for h in hrefs if h.startswith("/") and ".ics" not in h]
+            pages = [h for h in hrefs if h.startswith("/") and not h.startswith("/hsds")]
+            coming += [h.split("#")[0] for h in pages if ".ics" not in h]
 
 
 async def violations(page: Page) -> list[str]:

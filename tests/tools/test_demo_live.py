@@ -70,6 +70,19 @@ async def registrar_signs_in(said: str, state: Path) -> None:
         assert members.heading == "Members (3)"
 
 
+async def everybody_looks_at_the_map(said: str) -> None:
+    """Without signing in, at the address that the demo printed."""
+    address = re.search(r"map of published services: (http://\S+)$", said, re.MULTILINE)
+    assert address is not None
+    async with Browser() as browser:
+        page = await browser.open(address[1])
+        assert (page.status, page.heading) == (200, "Find help after a crime")
+        assert "Steunpunt Dom" in page.text
+        assert "Inês" not in page.text
+        listed = await browser.follow(page, "Organisations")
+        assert listed.heading == "Organisations"
+
+
 async def test_it_starts_goes_on_and_leaves_nothing_running(live: Start) -> None:
     first, said = await live()
     rows = re.findall(r"(http://\S+\.localhost:\d+/)\s+(\w+)\s+([a-z-]+)$", said, re.MULTILINE)
@@ -84,6 +97,7 @@ async def test_it_starts_goes_on_and_leaves_nothing_running(live: Start) -> None
             found = await browser.follow(today, "Find a service")
             assert len([name for name in members if name in found.text]) >= 2
     await registrar_signs_in(said, live.state)
+    await everybody_looks_at_the_map(said)
     assert await first.end(signal.SIGINT) == 0
     assert nothing_runs(live.state)
 

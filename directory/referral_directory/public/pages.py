@@ -32,6 +32,7 @@ Answer = TypeVar("Answer", bound=web.StreamResponse)
 PRODUCT: Final = "Help for victims of crime"
 OPERATOR: Final = "Victim Support Europe: members and their services"
 MENU: Final = (Link("Services", "/"), Link("Organisations", "/members"))
+FOOT: Final = (Link("The same for programs (HSDS 3.0)", "/hsds"),)
 A_MINUTE: Final = "public, max-age=60"
 KEPT: Final = 64
 """Pages kept drawn; one with fifty rows and the map takes 150 KB."""
@@ -107,7 +108,7 @@ class PublicPages:
         return self._stock
 
     def _template(self, name: str, current: str, **values: object) -> str:
-        frame = Frame(product=PRODUCT, organisation=OPERATOR, menu=MENU, current=current)
+        frame = Frame(product=PRODUCT, organisation=OPERATOR, menu=MENU, foot=FOOT, current=current)
         return self._environment.get_template(name).render(frame=frame, **values)
 
     def _answer(
