@@ -13,13 +13,11 @@ from msgspec import Meta
 from referral_node.authority import Authority
 from referral_node.control import Arguments, Handler
 from referral_node.exchange import Actor, Exchange
-from referral_node.exchange.own_profile import Mine, StaleProfile, Values
+from referral_node.exchange.own_profile import StaleProfile
+from referral_node.exchange.service_files import joined
 from referral_node.trouble import Trouble
 from referral_node.vault.sessions import User
 from referral_node.vault.vault import UnlockedVault
-from referral_protocol import profiles
-from referral_protocol.hsds.changes import Merged, merged
-from referral_protocol.hsds.reading import Problem
 
 MOST: Final = 200
 
@@ -39,25 +37,6 @@ class LoadArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Open = Callable[[Authority], Awaitable[tuple[User | None, UnlockedVault]]]
-
-
-def joined(member: bytes, mine: Mine, given: Loaded) -> tuple[Values, Merged, list[Problem]]:
-    """The profile as it would be, what that changes, and what is wrong with it then."""
-    held = mine.values.get("services", [])
-    found = merged(member, held, given.services, given.ids, replace=given.replace)
-    values = {**mine.values, "services": list(found.services)}
-    problems = [
-        Problem(_place(found.services, each.path), str(each.path[-1]), each.words)
-        for each in profiles.validate(values)
-        if each.path[0] == "services"
-    ]
-    return values, found, problems
-
-
-def _place(services: tuple[dict[str, Any], ...], path: tuple[str | int, ...]) -> str:
-    if len(path) < 2 or not isinstance(path[1], int) or path[1] >= len(services):
-        return "services"
-    return str(services[path[1]].get("name", f"service {path[1] + 1}"))
 
 
 class OwnServices:
@@ -87,7 +66,10 @@ class OwnServices:
             if user is None:
                 raise Trouble("a keyholder must give their password")
             mine = await exchange.own_profile.load(vault)
-            values, found, problems = joined(exchange.us, mine, given.loaded)
+            loaded = given.loaded
+            values, found, problems = joined(
+                exchange.us, mine, loaded.services, loaded.ids, replace=loaded.replace
+            )
             keep = found.anything and not problems and not given.dry_run
             if keep:
                 actor = Actor(user.id, user.display, user.role)

@@ -10,19 +10,12 @@ from typing import Any, Final
 import click
 
 from referral_node.config import read_config
+from referral_node.exchange.service_files import BadFile, read_bytes
 from referral_node.folder import StateFolder
 from referral_node.passwords import file_text
 from referral_node.reaching import do, told
 from referral_node.trouble import Trouble
-from referral_protocol.errors import ProtocolError
-from referral_protocol.hsds.reading import (
-    LEFT_OUT,
-    MAX_FILE,
-    Reading,
-    read_json,
-    read_tables,
-)
-from referral_ui.archives import BadArchive, text_of, unpacked
+from referral_protocol.hsds.reading import LEFT_OUT, Reading
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SAID: Final = {
@@ -106,21 +99,8 @@ def read_file(path: Path, language: str, mapping: Mapping[str, str]) -> Reading:
         raise Trouble(f"{path}: cannot be read ({error.strerror})") from None
     try:
         return read_bytes(data, language, mapping)
-    except (ProtocolError, BadArchive) as error:
-        words = error.detail if isinstance(error, ProtocolError) else str(error)
-        raise Trouble(f"{path}: {words}") from None
-
-
-def read_bytes(data: bytes, language: str, mapping: Mapping[str, str]) -> Reading:
-    """The same of its bytes. Raises ProtocolError or BadArchive."""
-    if len(data) > MAX_FILE:
-        raise BadArchive(f"it is larger than {MAX_FILE} bytes")
-    if data.startswith(b"PK"):
-        return read_tables(unpacked(data, ".csv"), language=language, mapping=mapping)
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-        return read_json(data, language=language, mapping=mapping)
-    table = {"services.csv": text_of(data, "the file")}
-    return read_tables(table, language=language, mapping=mapping)
+    except BadFile as bad:
+        raise Trouble(f"{path}: {bad}") from None
 
 
 def _mapping(path: Path | None) -> dict[str, str]:

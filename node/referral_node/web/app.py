@@ -34,6 +34,7 @@ from referral_node.web.pages import (
     notifications,
     opening_files,
     organisation,
+    own_loading,
     own_profile,
     own_rows,
     refer_again,
@@ -76,6 +77,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *joining.routes,
     *moving.routes,
     *own_profile.routes,
+    *own_loading.routes,
     *own_rows.routes,
 )
 """Every page of a keyholder."""

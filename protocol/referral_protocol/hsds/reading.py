@@ -20,6 +20,7 @@ from referral_protocol.hsds.terms import FIELDS, FIGURES, Term, known, label, na
 from referral_protocol.profiles.model import Organisation, Profile, Service
 
 MAX_FILE: Final = 16 * 1024 * 1024
+MAX_NAME: Final = 200
 LEFT_OUT: Final = "-"
 """What a person maps a term to that has no meaning here."""
 
@@ -236,6 +237,7 @@ class _Reader:
 
     def _foreign(self, plain: dict[str, Any], name: str, value: Any = None) -> None:
         """A term that is not ours: as a person mapped it, or one more to map."""
+        name = " ".join(name.split())[:MAX_NAME]  # as it comes back from a form or a file
         target = self._mapping.get(name)
         if target is None:
             places = self._unknown.setdefault(name, [])
