@@ -22,6 +22,8 @@ WITHOUT_HELP: Final = frozenset({"rejected", "failed", "cancelled", "entered-in-
 """Ends after which whoever referred a person has to decide what is next."""
 MISTAKE: Final = "entered-in-error"
 """Of the reasons to withdraw the one after which the person still has no service."""
+CONSENT_WITHDRAWN: Final = "consent-withdrawn"
+"""After it whoever had opened the case erases what no law obliges it to keep, and says so."""
 NOT_NEEDED: Final = "no-longer-needed"
 
 
@@ -79,6 +81,8 @@ class CaseSummary(msgspec.Struct, frozen=True):
     """The thread that this one goes on from."""
     later: tuple[bytes, ...] = ()
     """The threads that go on from this one."""
+    owes_word: bool = False
+    """They withdrew consent after we had opened it, and we have not said what was erased."""
     closing: Closing | None = None
     asked_for: bytes | None = None
     """The draft for which we asked this question."""
@@ -88,7 +92,7 @@ class CaseSummary(msgspec.Struct, frozen=True):
         """Whether somebody here should look: something was not read, they wait for our word, or
         somebody has to decide what is next."""
         waits = self.pending is not None and not self.pending.mine
-        return bool(self.unread) or waits or self.undecided
+        return bool(self.unread) or waits or self.undecided or self.owes_word
 
 
 class Summarised(msgspec.Struct, frozen=True):
@@ -152,6 +156,8 @@ def fold(before: CaseSummary, said: Summarised, content: dict[str, Any]) -> Case
     after = msgspec.structs.replace(before, last_at=max(before.last_at, said.at))
     if not said.mine and said.kind != OPEN:
         after = msgspec.structs.replace(after, unread=after.unread + 1)
+    if said.mine and "erased" in content:
+        after = msgspec.structs.replace(after, owes_word=False)
     if said.kind == OPEN:
         return _opened(after, content)
     if said.kind == STATE:
@@ -164,7 +170,8 @@ def fold(before: CaseSummary, said: Summarised, content: dict[str, Any]) -> Case
     if said.kind == WITHDRAW and not after.withdrawn:
         why = str(content.get("reason", "other"))
         again = said.mine and why == MISTAKE and _open_ended(after)
-        return msgspec.structs.replace(after, withdrawn=why, undecided=again)
+        owes = not said.mine and why == CONSENT_WITHDRAWN and after.form != ""
+        return msgspec.structs.replace(after, withdrawn=why, undecided=again, owes_word=owes)
     return after
 
 

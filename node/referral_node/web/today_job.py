@@ -94,7 +94,8 @@ def name_of(s: Summary) -> Text:
     if s.case is None or not s.case.name:
         if s.kind in QUERIES:
             return "a question about room" if s.kind == "capacity" else "a question"
-        return "a referral" if s.case is None else "a person without a name"
+        unread = s.case is None or s.opener == "none"
+        return "a referral" if unread else "a person without a name"
     return names.name(s.case.name, s.case.language or None)
 
 

@@ -38,6 +38,8 @@ def urgent_row(known: Known, s: Summary) -> Row | None:
         row = decide_row(known, s, Tag("Immediate", "danger"))
         if row is not None:
             return row
+    if s.withdrawn and s.ended and s.case is not None and s.case.owes_word:
+        return _say_erased(known, s, s.case.last_at)
     if s.ended:
         return None
     if s.withdrawn:
@@ -87,6 +89,16 @@ def _stop(known: Known, s: Summary) -> Row | None:
         return job(known, s, "Stop, and end it:", detail, when=since(known, case.last_at))
 
     return Row(case.last_at, draw)
+
+
+def _say_erased(known: Known, s: Summary, at: int) -> Row:
+    """It was stopped; what became of the content they still do not know."""
+
+    def draw() -> Job:
+        detail = "consent was withdrawn, and they wait for your word"
+        return job(known, s, "Say what you erased:", detail, when=since(known, at))
+
+    return Row(at, draw)
 
 
 def decide_row(known: Known, s: Summary, tag: Tag | None = None) -> Row | None:
@@ -168,6 +180,9 @@ def _news(known: Known, s: Summary) -> Row | None:
     def draw() -> Job:
         detail = "1 new message" if case.unread == 1 else f"{case.unread} new messages"
         answered = s.role == "referring" and case.answer
+        if s.role == "receiving" and s.withdrawn and s.opener == "none":
+            detail = "it was withdrawn before anybody here had opened it"
+            return job(known, s, "Read:", detail, when=since(known, case.last_at))
         told = query_words.short(s.kind, case.answer) if answered else ""
         if told:
             return job(known, s, "Read:", f"{told}; {detail}", when=since(known, case.last_at))
