@@ -166,6 +166,7 @@ async def test_what_nobody_gives_us_for_a_day_is_an_alarm(fed: Federation) -> No
     assert [each.member for each in views.alarms(fed.clock.now)] == [utrecht.id]
     # It gives it at last: no alarm any more.
     shows(fed, "utrecht", "lisboa", fork)
+    fed.clock.now += 2 * HOUR  # what was refused is left alone for one
     views.wake.set()
     await looked(lisboa, lambda: views.alarms(fed.clock.now) == [])
     assert size(lisboa) == len(fork.leaves)

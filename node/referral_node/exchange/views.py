@@ -9,7 +9,7 @@ administrator settles it. Known peers go on working.
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -81,7 +81,7 @@ class Views:
             "SELECT proof, found_at, shown_by, size, root, alike, settled_at FROM forks "
             "ORDER BY found_at, proof"
         )
-        self.conflicts = tuple(
+        conflicts = tuple(
             Conflict(
                 bytes(r["proof"]),
                 r["found_at"],
@@ -102,7 +102,8 @@ class Views:
             for r in await store.rows("SELECT witness, size, at FROM cosigned")
         ]
         self._reach(self._cosigned)
-        await self._doubt()
+        await self._doubt([each for each in conflicts if each.settled_at is None])
+        self.conflicts = conflicts
 
     # what is shown
 
@@ -224,10 +225,9 @@ class Views:
         rows = await self._core.store.rows("SELECT proof, data FROM forks")
         return [(bytes(row["proof"]), bytes(row["data"])) for row in rows]
 
-    async def _doubt(self) -> None:
+    async def _doubt(self, unsettled: Sequence[Conflict]) -> None:
         """From which entry on keys are doubtful, and whose."""
         members = self._core.members
-        unsettled = self.unsettled
         if not unsettled or members.directory is None:
             members.doubt(None, frozenset())
             return
