@@ -285,6 +285,10 @@ def test_foreign_terms_are_listed_and_never_guessed() -> None:
     ]
     assert not found.good
     assert "needs" not in found.services[0]
+    assert found.problems == (), "that needs are missing is known when the terms are mapped"
+    left_out = dict.fromkeys((each.name for each in found.unknown), "-")
+    again = reading.read_json(json.dumps([FOREIGN]).encode(), language="en", mapping=left_out)
+    assert [each.field for each in again.problems] == ["needs", "forms"]
 
 
 def test_a_person_maps_them() -> None:

@@ -41,6 +41,8 @@ LISTS: Final = frozenset(
         *("lives_in", "lives_in_regions", "harmed_in"),
     }
 )
+MAPPED: Final = frozenset({"needs", "forms"})
+"""Fields that every service has, and that terms of other taxonomies mostly are about."""
 _READ: Final = frozenset(
     {
         *("id", "organization", "organization_id", "status", "languages", "attributes"),
@@ -147,18 +149,22 @@ class _Reader:
         self._place = ""
 
     def done(self) -> Reading:
+        asked = {place for places in self._unknown.values() for place in places}
         for found in profiles.validate({"services": self._services}):
             if found.path[0] == "services" and len(found.path) > 1:
                 field = str(found.path[2]) if len(found.path) > 2 else ""
                 where = self._places[int(found.path[1])]
+                if field in MAPPED and where in asked:
+                    continue  # what is asked about may be just that
                 if not any(each[:2] == (where, _column(field)) for each in self._problems):
                     self._problems.append(Problem(where, _column(field), found.words))
         if not self._services:
             self._problems.append(Problem("file", "", "There is no service in it"))
+        rows = {place: row for row, place in enumerate(self._places)}
         return Reading(
             tuple(self._services),
             tuple(self._ids),
-            tuple(self._problems),
+            tuple(sorted(self._problems, key=lambda each: rows.get(each.place, -1))),
             tuple(Unknown(name, tuple(places)) for name, places in self._unknown.items()),
             tuple(self._ignored),
         )
