@@ -95,6 +95,8 @@ class Office:
 async def opened(path: Path) -> AsyncIterator[Office]:
     """An office in a new folder, its directory served."""
     place = await made(path, console=Console(port=0))
+    # A sign-in takes its time; the connection that waits for it is not to be closed meanwhile.
+    place.world = place.world._replace(head_time=30.0)
     async with place.served() as client:
         office = Office(client)
         try:

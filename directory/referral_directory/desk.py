@@ -26,7 +26,7 @@ from referral_directory.trouble import Trouble
 from referral_protocol.keys import same_fingerprint
 
 ATTEMPTS: Final = 5
-SHORTEST: Final = 12
+SHORTEST: Final = registrars.SHORTEST
 MAX_FILE: Final = 4096
 _LINES: Final = 3
 """Lines in which a node shows its fingerprint."""

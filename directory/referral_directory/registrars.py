@@ -24,6 +24,8 @@ from referral_protocol.suite import SEED_SIZE, Signer
 
 FIRST: Final = "registrar"
 """What the registrar of a new directory is called unless told."""
+SHORTEST: Final = 12
+"""Fewest characters of a password."""
 MAX_DISPLAY: Final = 80
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 

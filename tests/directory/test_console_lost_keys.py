@@ -70,7 +70,7 @@ async def test_announced_and_finished(office: Office) -> None:
     said = (await desk.get("/acts")).text
     assert (
         "Announced the recovery of the lost key of Associação Ponte Tejo, having called"
-        " +351210000142" in said
+        " +351 21 000 01 42" in said
     )
     assert "1 member waits for new keys." in (await desk.get("/")).text
     office.place.clock.ahead += RECOVERY_DELAY + 1

@@ -81,7 +81,7 @@ async def test_admitted_after_everything_was_heard(office: Office) -> None:
     admitted = acts[0]
     assert (admitted.what, admitted.registrar) == (journal.ADMITTED, "registrar")
     assert (admitted.member, admitted.detail) == (id_of("lisbon"), CALLED.replace(" ", ""))
-    assert "having called +351210000120" in (await desk.get("/acts")).text
+    assert "having called +351 21 000 01 20" in (await desk.get("/acts")).text
 
 
 async def test_the_fingerprint_is_never_shown(office: Office) -> None:

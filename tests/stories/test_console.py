@@ -114,7 +114,7 @@ async def test_a_day(office: Office, chromium: Browser) -> None:
     )
     await jan.follow("Who changed what")
     await jan.sees(
-        f"Admitted {LISBON}, having called +351210000120",
+        f"Admitted {LISBON}, having called +351 21 000 01 20",
         f"Heard a fingerprint that was not the one of the request of {LISBON}: line 2",
     )
     await jan.press("Sign out")

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Middleware
 
 from referral_directory.console.pages import (
     acts,
+    erasing,
     history,
     invite,
     members,
@@ -23,6 +24,7 @@ from referral_directory.console.pages import (
     requests,
     signin,
     suspensions,
+    you,
 )
 from referral_directory.console.routing import Handler, Route
 from referral_directory.console.sessions import SignedOut
@@ -36,6 +38,7 @@ from referral_ui.problems import Problem, ProblemPages
 
 ROUTES: Final[tuple[Route, ...]] = (
     *requests.routes,
+    *erasing.routes,
     *members.routes,
     *profiles.routes,
     *history.routes,
@@ -44,6 +47,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *acts.routes,
     *invite.routes,
     *people.routes,
+    *you.routes,
 )
 """Every page of a registrar."""
 

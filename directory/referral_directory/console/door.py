@@ -15,7 +15,7 @@ from referral_directory.console.throttle import Throttle
 from referral_directory.folder import Folder
 from referral_directory.log.store import Store, Tx
 from referral_directory.registrars import Registrar
-from referral_directory.sealing import Cost, WrongPassword, stretch
+from referral_directory.sealing import Cost, Random, WrongPassword, stretch
 from referral_directory.totp import used_step
 from referral_directory.trouble import Trouble
 
@@ -43,11 +43,19 @@ class Busy(Exception):
 class Door:
     """Signs registrars in. ``cost``: what an unknown name's password is stretched at."""
 
-    def __init__(self, folder: Folder, store: Store, clock: Callable[[], int], cost: Cost) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        store: Store,
+        clock: Callable[[], int],
+        cost: Cost,
+        random: Random,
+    ) -> None:
         self._folder = folder
         self._store = store
         self._clock = clock
         self._cost = cost
+        self._random = random
         self._throttle = Throttle(clock)
         self._waiting = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="password")
@@ -70,10 +78,38 @@ class Door:
                 raise Wrong from None
             self._throttle.not_tried(name, began)
             raise
-        if not await self._use(registrar, code):
+        if not await self.use(registrar, code):
             raise Wrong
         self._throttle.good(name, began)
         return registrar
+
+    async def again(self, name: str, password: str) -> Registrar:
+        """Open the file of a registrar who is signed in already; raises as :meth:`enter` does."""
+        wait = self._throttle.wait(name)
+        if wait > 0:
+            raise Waits(wait)
+        began = self._throttle.begin(name)
+        try:
+            registrar = await self._open(name, password)
+        except WrongPassword:
+            raise Wrong from None
+        except (Busy, Trouble):
+            self._throttle.not_tried(name, began)
+            raise
+        self._throttle.good(name, began)
+        return registrar
+
+    async def seal(self, registrar: Registrar, password: str) -> None:
+        """Write a registrar's file anew, at this process's cost."""
+        await asyncio.get_running_loop().run_in_executor(
+            self._thread,
+            registrars.write,
+            self._folder,
+            registrar,
+            password,
+            self._cost,
+            self._random,
+        )
 
     async def _open(self, name: str, password: str) -> Registrar:
         if self._waiting >= MAX_WAITING:
@@ -91,7 +127,7 @@ class Door:
         finally:
             self._waiting -= 1
 
-    async def _use(self, registrar: Registrar, code: str) -> bool:
+    async def use(self, registrar: Registrar, code: str) -> bool:
         """Whether the code counts; if so it is used up, on disk, before anybody is let in."""
         now = self._clock()
 

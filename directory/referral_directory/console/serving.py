@@ -63,7 +63,7 @@ async def console(given: Given, config: Console) -> AsyncIterator[str]:
         roster=given.office.roster,
         endpoints=Endpoints(given.ledger.store),
         sessions=Sessions(clock, given.random),
-        door=Door(given.folder, given.ledger.store, clock, given.cost),
+        door=Door(given.folder, given.ledger.store, clock, given.cost, given.random),
         environment=make_environment(
             assets, PackageLoader("referral_directory", "console/templates")
         ),

@@ -45,6 +45,7 @@ class Session:
         "form_secret",
         "last_seen",
         "name",
+        "pending",
         "public",
         "started_at",
         "told",
@@ -60,6 +61,8 @@ class Session:
         """32 bytes from which this session's form tokens are made."""
         self.told: str | None = None
         """What the next page tells about the last act, once."""
+        self.pending: bytes | None = None
+        """A new secret for codes that was shown, until a code of it has come."""
         self.done: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
         """Forms that were carried out: a digest of what they held, and where they led."""
         self.turn = asyncio.Lock()
@@ -90,6 +93,7 @@ class Session:
     def drop(self) -> None:
         """Forget the key and the rest."""
         self._sealed = self.form_secret = b""
+        self.pending = None
         self.done.clear()
 
     def __repr__(self) -> str:
@@ -136,6 +140,13 @@ class Sessions:
         secret = _secret(cookie)
         if secret is not None:
             self._end(derive(secret, _FIND))
+
+    def end_others(self, cookie: str, registrar: str) -> None:
+        """End every other session of a registrar, who has changed what signs in."""
+        mine = self.find(cookie)
+        for name, session in list(self._all.items()):
+            if session.name == registrar and session is not mine:
+                self._end(name)
 
     def end_all(self) -> None:
         """End every session: the process stops."""

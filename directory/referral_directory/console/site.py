@@ -37,6 +37,7 @@ FOOT: Final = (
     Link("Invite a member", "/invite"),
     Link("Who changed what", "/acts"),
     Link("Registrars", "/registrars"),
+    Link("Your sign-in", "/you"),
 )
 FOOT_LINE: Final = (
     "The directory holds keys, contacts and services. It never sees a case, nor who writes to whom."

@@ -90,6 +90,10 @@ class Visit:
         """Ask the office, in this registrar's name; Refused says in one line why not."""
         return await self.office.answer(name, arguments)
 
+    def sign_out_others(self) -> None:
+        """End this registrar's sessions in other browsers."""
+        self.site.sessions.end_others(self._cookie, self.by)
+
     def signatures(self, content: bytes) -> list[list[bytes]]:
         """The registrar's signature over an entry."""
         key = self.session.key(self._cookie)

@@ -12,6 +12,9 @@ from referral_directory.log.store import Store, Tx
 
 SIGNED_IN: Final = "signed-in"
 SIGNED_OUT: Final = "signed-out"
+PASSWORD: Final = "new-password"  # noqa: S105 - a code of the journal
+TELEPHONE: Final = "new-telephone"
+"""A new password of one's own; a new secret for codes."""
 ADMITTED: Final = "admitted"
 ASKED: Final = "asked"
 DECLINED: Final = "declined"

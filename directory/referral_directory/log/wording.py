@@ -8,6 +8,7 @@ from typing import Final
 from referral_directory.log import journal
 from referral_directory.log.journal import Act
 from referral_protocol.directory.entries import ACTIVE, REMOVED, SUSPENDED
+from referral_ui.numbers import grouped
 
 SUSPEND_REASONS: Final = {
     "keys-compromised": "Their keys may be in the wrong hands",
@@ -53,8 +54,10 @@ _DECISIONS: Final = {
 _ACTS: Final = {
     journal.SIGNED_IN: "signed in",
     journal.SIGNED_OUT: "signed out",
+    journal.PASSWORD: "changed the own password",
+    journal.TELEPHONE: "took a new secret for codes",
     journal.ADMITTED: "admitted",
-    journal.ASKED: "asked for more:",
+    journal.ASKED: "asked",
     journal.DECLINED: "refused the request of",
     journal.DROPPED: "gave up what waited for another registrar about",
     journal.ROOT: "handed in a new root",
@@ -84,13 +87,15 @@ def act_words(act: Act) -> tuple[str, str]:
             did = "ended the recovery of"
         before = f"signed, and waits for another registrar: {did}" if waits else did
         if status == "recovery":
-            return before, f", having called {why}" if why else ""
+            return before, f", having called {grouped(why)}" if why else ""
         return before, f": {lowered(reason(why))}" if why else ""
     before = _ACTS.get(act.what, act.what)
     if not act.detail:
         return before, ""
     if act.what == journal.ADMITTED:
-        return before, f", having called {act.detail}"
-    if act.what in (journal.ASKED, journal.DECLINED):
+        return before, f", having called {grouped(act.detail)}"
+    if act.what == journal.ASKED:
+        return before, f" for more: “{act.detail}”"
+    if act.what == journal.DECLINED:
         return before, f": “{act.detail}”"
     return before, f": {act.detail}"

@@ -85,7 +85,7 @@ async def everybody(visit: Visit) -> web.StreamResponse:
 async def one(visit: Visit) -> web.StreamResponse:
     """One member, with its newest entries."""
     member = visit.member()
-    shown = await _shown(visit, member)
+    shown = await shown_member(visit, member)
     history, teller = History(visit.site.ledger), Teller.of(visit)
     entries = [teller.row(each) for each in await history.lines(0, RECENT, member.id)]
     count = await history.count(member.id)
@@ -145,14 +145,15 @@ async def _ask(
         status=status,
         kind=kind,
         form=form or Form(("reason", "until", "day", "sure")),
-        shown=await _shown(visit, member),
+        shown=await shown_member(visit, member),
         reasons=reasons,
         until=UNTIL if root.registrar_threshold > 1 else _without_hints(),
         need=root.registrar_threshold,
     )
 
 
-async def _shown(visit: Visit, member: Member) -> member_view.Shown:
+async def shown_member(visit: Visit, member: Member) -> member_view.Shown:
+    """What is known of a member, for a page about it."""
     await visit.site.roster.fresh()
     seen = await visit.site.endpoints.of([member.id])
     profile = await visit.site.roster.profile(member.id)
