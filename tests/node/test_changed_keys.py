@@ -1,5 +1,6 @@
 """Keys that are replaced while messages are under way: everything goes on, nothing is lost."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from functools import partial
@@ -373,6 +374,26 @@ async def test_one_change_at_a_time(fed: Federation) -> None:
     await until(partial(_told, lisboa))
     await until(partial(quiet, lisboa))
     await lisboa.exchange.keys.machine.replace(lisboa.vault(), lisboa.actor)
+
+
+async def test_two_keyholders_at_once_change_it_once(fed: Federation) -> None:
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await lisboa.refer(utrecht)
+    await fed.read_all()
+    fed.link("lisboa", DIRECTORY).cut()
+    keys = lisboa.exchange.keys
+    done = await asyncio.gather(
+        keys.replace(lisboa.vault(), lisboa.actor, ROUTINE),
+        keys.replace(lisboa.vault(), lisboa.actor, COMPROMISED),
+        keys.machine.replace(lisboa.vault(), lisboa.actor),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in done] == [bytes, UpdateWaits, UpdateWaits]
+    assert await lisboa.count("SELECT COUNT(*) FROM key_changes") == 1
+    fed.link("lisboa", DIRECTORY).mend()
+    await until(partial(_told, lisboa))
+    await fed.learns(utrecht, partial(knows_key, utrecht, lisboa))
+    await both_ways(fed, said.thread, "after")
 
 
 # anything at any time

@@ -7,6 +7,7 @@ in its place; until then nothing has changed. A new key whose request may have l
 away: the directory could still log it.
 """
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -29,6 +30,7 @@ from referral_node.store.facts import (
     keep,
     time_of,
 )
+from referral_node.trouble import Trouble
 from referral_node.vault.vault import VAULT_KEY, UnlockedVault
 from referral_protocol.certificates import (
     CASE_PREKEY_LIFE,
@@ -75,7 +77,8 @@ class Keys:
     def __init__(self, core: Core, updating: Updating) -> None:
         self._core = core
         self._updating = updating
-        self.machine = Machine(core, updating)
+        self._turning = asyncio.Lock()
+        self.machine = Machine(core, updating, self._turning)
         self.recovery = Recovering(core)
         core.log_grew = self.look
 
@@ -114,6 +117,10 @@ class Keys:
         Begun again after a refusal, it is the same new key. UpdateWaits, NotJoined, UpdateRefused:
         nothing was begun then.
         """
+        async with self._turning:  # of two at once, the second would throw away the first one's key
+            return await self._replace(vault, actor, reason)
+
+    async def _replace(self, vault: UnlockedVault, actor: Actor | None, reason: str) -> bytes:
         core = self._core
         status = await self._updating.status()
         if status is not None and status.code is None:
@@ -124,10 +131,14 @@ class Keys:
         seed = core.entropy(32)
         prekeys = self._prekeys(vault) if reason != ROUTINE else []
         known = core.key_changes
-        signer, bundle = await core.store.write(
-            lambda tx: self._begin(tx, vault, actor, reason, seed, prekeys)
-        )
-        core.key_changes = True
+        core.key_changes = True  # before the commit: what is said right after it is signed by both
+        try:
+            signer, bundle = await core.store.write(
+                lambda tx: self._begin(tx, vault, actor, reason, seed, prekeys)
+            )
+        except BaseException:
+            core.key_changes = known
+            raise
         try:
             hashed = await self._updating.propose(
                 vault,
@@ -213,13 +224,13 @@ class Keys:
         member = None if directory is None else directory.member(core.us)
         if row is None or member is None or member.vault_key != bytes(row["public"]):
             return
-        before = core.certificate
+        before = core.certificate, core.vault_key, core.key_changes
         try:
             sealed = await core.store.write(self._turn)
         except BaseException:
-            core.certificate = before
+            core.certificate, core.vault_key, core.key_changes = before
             raise
-        core.vault_key, core.key_changes, core.resign = bytes(row["public"]), False, True
+        core.resign = True
         core.turned(sealed)
         await core.store.truncate()  # the key that was lies in the write-ahead log until then
         log.info("keys.vault-replaced")
@@ -260,8 +271,10 @@ class Keys:
         await keep(tx, RESIGN, b"\x01")
         await _forget(tx)
         await audit(tx, now, change["actor"], "vault-key-replaced", core.us, change["reason"])
-        # Before the commit: a parcel of messages that bear the new key must bear its certificate.
+        # Before the commit: whatever is said or sent from now on goes with this. A parcel of
+        # messages that bear the new key must bear its certificate.
         core.certificate = bytes(change["certificate"])
+        core.vault_key, core.key_changes = bytes(change["public"]), False
         return bytes(change["sealed"])
 
     async def go_on(self, vault: UnlockedVault, actor: Actor | None) -> None:
@@ -278,10 +291,14 @@ class Keys:
             return
         if core.key_changes or member.node_key == core.node.public or core.key_file is None:
             return
-        if directory.uses(core.node.public):
-            await self.machine.replace(vault, actor)
-        else:
-            await self.machine.tell(vault, actor, ROUTINE)
+        try:
+            if directory.uses(core.node.public):
+                await self.machine.replace(vault, actor)
+            else:
+                await self.machine.tell(vault, actor, ROUTINE)
+        except (Trouble, NotJoined, UpdateRefused, UpdateWaits) as trouble:
+            # Nobody who signs in shall be kept out by it: at the next sign-in once more.
+            log.warning("keys.not-told", kind=type(trouble).__name__)
 
 
 def _made_at(bundle: bytes) -> int:

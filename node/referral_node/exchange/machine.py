@@ -6,6 +6,7 @@ the new file is a leftover, after it the next start puts it in its place. Peers 
 certificate that travels with the first parcel or receipt; the directory's card follows.
 """
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -46,9 +47,10 @@ def next_made_at(core: Core) -> int:
 class Machine:
     """Changes the node key of the running node."""
 
-    def __init__(self, core: Core, updating: Updating) -> None:
+    def __init__(self, core: Core, updating: Updating, turning: asyncio.Lock) -> None:
         self._core = core
         self._updating = updating
+        self._turning = turning
 
     async def replace(
         self, vault: UnlockedVault, actor: Actor | None, reason: str = ROUTINE
@@ -58,6 +60,10 @@ class Machine:
         UpdateWaits while another change of our card is under way, NotJoined while there is none:
         nothing was changed then.
         """
+        async with self._turning:
+            await self._replace(vault, actor, reason)
+
+    async def _replace(self, vault: UnlockedVault, actor: Actor | None, reason: str) -> None:
         core = self._core
         if core.key_file is None:
             raise RuntimeError(NO_FILE)
