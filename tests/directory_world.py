@@ -6,6 +6,8 @@ the test moves.
 
 import hashlib
 
+import msgspec
+
 from referral_protocol.certificates import Bundle, CasePrekey, make_bundle
 from referral_protocol.directory.entries import (
     ROUTINE,
@@ -127,6 +129,13 @@ class World:
         """Append a leaf to the tree alone, as a directory that lies would."""
         self.leaves.append(leaf)
         self.tree.append(leaf_hash(leaf))
+
+    def change_root(self, **changes: object) -> None:
+        """Log a next root with these changes, signed by all root keys; it acts in 72 hours."""
+        newest = self.directory.roots[-1]
+        root = msgspec.structs.replace(newest.root, **changes)
+        content = make_root_entry(root, self.now, self.genesis, newest.hash, newest.version + 1)
+        self.log_in(content, *self.root_keys)
 
     def checkpoint(self, size: int | None = None) -> bytes:
         """The log's signed checkpoint, of the present size unless told."""

@@ -11,8 +11,10 @@ from referral_protocol.directory.notes import (
     TreeHead,
     cosign,
     make_checkpoint,
+    parse_note,
     sign_note,
     tree_head_text,
+    verify_checkpoint,
 )
 from referral_protocol.directory.paths import (
     entries_paths,
@@ -22,6 +24,7 @@ from referral_protocol.directory.paths import (
     tile_suffix,
 )
 from referral_protocol.directory.replica import Freshness, Replica, Standing, freshness
+from referral_protocol.directory.state import log_keys
 from referral_protocol.errors import ProtocolError
 
 HOUR = 3600 * 1000
@@ -286,3 +289,50 @@ def test_any_sequence_of_increments_ends_alike(steps: list[int]) -> None:
         replica = replica.extend(world.checkpoint(), world.leaves[replica.size :], world.now)
     assert replica.tree.root() == world.replica().tree.root()
     assert list(replica.directory.members()) == list(world.directory.members())
+
+
+# which log keys sign when
+
+
+def test_log_keys_of_each_time(world: World) -> None:
+    """The old one signs until a day after the new one acts, the new one from when it is logged."""
+    old, new, third = world.log.public, signer("log 2").public, signer("log 3").public
+
+    def needed(at: int) -> set[bytes]:
+        return set(log_keys(world.directory.roots, at))
+
+    assert needed(world.now) == {old}
+    world.change_root(log_key=new)
+    logged, acts = world.now, world.now + 3 * DAY
+    assert needed(logged) == needed(acts) == needed(acts + DAY - 1) == {old, new}
+    assert needed(acts + DAY) == {new}
+    world.now += DAY  # another one, before the second acts
+    world.change_root(log_key=third)
+    assert needed(world.now) == {old, new, third}
+    assert needed(acts + DAY) == {new, third}
+    assert needed(acts + 2 * DAY) == {third}
+
+
+def test_log_key_that_stays_signs_once(world: World) -> None:
+    world.change_root(registrars=(signer("new registrar").public,))
+    assert log_keys(world.directory.roots, world.now) == (world.log.public,)
+
+
+def test_note_of_two_log_keys_holds_for_both(world: World) -> None:
+    head, other = TreeHead(ORIGIN, 4, world.tree.root()), signer("log 2")
+    note = make_checkpoint(head, world.log, world.now, other)
+    for key in (world.log, other):
+        assert verify_checkpoint(note, ORIGIN, key.public, world.now).size == 4
+    assert len(parse_note(note).signatures) == 4
+
+
+def test_the_same_checkpoint_with_a_witness_s_line_is_taken(world: World) -> None:
+    replica = world.replica()
+    text = tree_head_text(TreeHead(ORIGIN, 4, world.tree.root()))
+    line = cosign(text, "witness.example.org", signer("witness"), world.now)
+    more = world.checkpoint() + line.encode()
+    renewed = replica.extend(more, [], world.now)
+    assert renewed.checkpoint is not None
+    assert renewed.checkpoint.note == more
+    world.now -= HOUR
+    assert renewed.extend(world.checkpoint(), [], world.now + HOUR).checkpoint == renewed.checkpoint
