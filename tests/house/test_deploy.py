@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from referral_directory.console.visit import FORM_BYTES as CONSOLE_BYTES
 from referral_node.profile_file import read_profile
 from referral_node.web.uploading import MOST
 from referral_protocol import profiles
@@ -131,8 +132,13 @@ def limit(block: str) -> int:
 def test_the_proxy_lets_in_what_the_program_takes_and_little_more() -> None:
     text = (DEPLOY / "proxy/nginx.conf").read_text("utf-8")
     found = servers(text)
-    assert set(found) == {"8700", "8701", "8710"}
-    for port, most in (("8700", MAX_PARCEL), ("8701", FORM_BYTES), ("8710", MAX_SUBMISSION)):
+    assert set(found) == {"8700", "8701", "8710", "8711"}
+    for port, most in (
+        ("8700", MAX_PARCEL),
+        ("8701", FORM_BYTES),
+        ("8710", MAX_SUBMISSION),
+        ("8711", CONSOLE_BYTES),
+    ):
         assert most < limit(found[port]) < most * 1.25
         assert "gzip off;" in found[port]
         assert "proxy_max_temp_file_size 0;" in found[port]
@@ -144,12 +150,14 @@ def test_the_proxy_lets_in_what_the_program_takes_and_little_more() -> None:
     assert "proxy_request_buffering off;" in files[2]
     for path in (f"/referral/{'0a' * 32}/files", f"/new/{'0a' * 16}/files"):
         assert re.search(files[1], path)
-    for port in ("8700", "8701"):
+    for port in ("8700", "8701", "8711"):
         assert "ssl_protocols TLSv1.3;" in found[port]
         assert "proxy_request_buffering off;" in found[port]
         assert "X-Forwarded-For" not in found[port]
-    assert "access_log off;" in found["8701"]
-    assert "error_log /dev/null" in found["8701"]
+    for port in ("8701", "8711"):
+        assert "access_log off;" in found[port]
+        assert "error_log /dev/null" in found[port]
+    assert "deny all;" in found["8711"]
 
 
 # --- profile ------------------------------------------------------------------------------------

@@ -92,14 +92,14 @@ class Journal:
     async def count(self, registrar: str | None = None) -> int:
         """How many lines there are, of everybody or of one."""
         where, values = _where(registrar)
-        row = await self._store.row(f"SELECT COUNT(*) AS n FROM acts{where}", values)  # noqa: S608 - ours
+        row = await self._store.row(f"SELECT COUNT(*) AS n FROM acts{where}", values)  # noqa: S608 - the text is ours
         return 0 if row is None else int(row["n"])
 
     async def lines(self, first: int, most: int, registrar: str | None = None) -> list[Act]:
         """Lines newest first: ``most`` of them after the ``first``."""
         where, values = _where(registrar)
         rows = await self._store.rows(
-            f"SELECT * FROM acts{where} ORDER BY number DESC LIMIT ? OFFSET ?",  # noqa: S608 - ours
+            f"SELECT * FROM acts{where} ORDER BY number DESC LIMIT ? OFFSET ?",  # noqa: S608 - the text is ours
             (*values, most, first),
         )
         return [_act(row) for row in rows]
