@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from referral_node.exchange import MessageView
-from referral_node.web import faults
+from referral_node.web import faults, query_words
 from referral_node.web.case import SPOKEN, Case, author_of
 from referral_node.web.file_view import FileLink, links
 from referral_node.web.reading import read
@@ -66,16 +66,19 @@ def conversation(
     return tuple(
         _line(case, message, reader, person, revealed)
         for message in case.view.messages
-        if message.kind != OPEN and not _silent(message)
+        if message.kind != OPEN and not _silent(message, case)
     )
 
 
-def _silent(message: MessageView) -> bool:
-    """A state that the ladder shows and that says nothing beside."""
+def _silent(message: MessageView, case: Case) -> bool:
+    """A state that the ladder shows and that says nothing beside: that it was opened, or that a
+    question is over since it was answered."""
     if message.kind == RETURN and message.known:
         return True  # what it brought stands where it belongs
     bare = set(message.content or {}) <= {"form", "author", "language"}
     fine = message.known and not message.ignored and message.content is not None
+    if case.query and message.state == "completed":
+        return fine and set(message.content or {}) <= {"form", "author", "language", "outcome"}
     return message.kind == STATE and message.state == "received" and bare and fine
 
 
@@ -92,7 +95,7 @@ def _line(case: Case, message: MessageView, reader: Reader, person: str, reveale
         when=case.times.moment(message.at, case.there),
         who="You" if message.mine and own in (person, "") else names.name(own) if own else who,
         organisation=None if message.mine else case.peer.name,
-        said=said(message),
+        said=said(message, case),
         text=text,
         lang=names.lang_of(text, lang) if text else None,
         dir=names.direction(lang) if lang else "auto",
@@ -103,9 +106,10 @@ def _line(case: Case, message: MessageView, reader: Reader, person: str, reveale
     )
 
 
-def said(message: MessageView) -> str:
+def said(message: MessageView, case: Case) -> str:
     """What a message is, beside its words; "" for a plain one."""
     content = message.content or {}
+    answer = query_words.ANSWERS.get((case.view.kind, message.state or ""))
 
     def of(key: str, listed: str) -> str:
         code = content.get(key)
@@ -113,7 +117,7 @@ def said(message: MessageView) -> str:
 
     match message.kind:
         case "state":
-            state = codes.label("states", message.state or "")
+            state = answer[0] if answer else codes.label("states", message.state or "")
             reason = of("reason", "decline-reasons") or of("outcome", "outcomes")
             return f"{state}: {lowered(reason)}" if reason else state
         case "ask":

@@ -36,7 +36,11 @@ def _event(case: Case, message: MessageView) -> Event:
     organisation = case.us.name if message.mine else case.peer.name
     author = author_of(message)
     who: Text = Markup("{}, {}").format(author, organisation) if author else organisation
-    title = "Referral sent" if message.kind == OPEN else said(message) or "Message"
+    title = (
+        f"{case.thing.capitalize()} sent"
+        if message.kind == OPEN
+        else said(message, case) or "Message"
+    )
     return Event(
         title=title,
         who=who,

@@ -112,10 +112,15 @@ def _plain(name: str) -> str:
 
 def carried(case: Case, steps: Iterable[str]) -> tuple[Mark, ...]:
     """What the new draft begins with, what is asked anew, and what is not there any more."""
-    titles = [lowered(BY_CODE[code].section.title) for code in steps]
+    named = {"answer": "whom they call"}
+    titles = [named.get(code) or lowered(BY_CODE[code].section.title) for code in steps]
     marks = [
         Mark("yes", "Filled in:", f"{words.listing(titles)}. Change what is different now."),
-        Mark("ask", "Asked anew:", "consent, since another recipient needs another one; priority"),
+        Mark(
+            "ask",
+            "Asked anew:",
+            "consent, since another recipient needs another one, and how soon you need an answer.",
+        ),
     ]
     files = case.content.get("files")
     if isinstance(files, Sequence) and files:

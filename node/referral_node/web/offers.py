@@ -204,7 +204,7 @@ def _lead(case: Case) -> Text:
         return "Stop now. Erase what no law obliges you to keep, and say so."
     if case.receiving and case.state in WAITING:
         if case.view.kind == "capacity":
-            return "Nothing is promised by it, and nobody is referred by it yet."
+            return "If you have room, they may refer the person to you. You can still decline that."
         if case.view.kind == "advice":
             return "What you write is read by them alone."
         return Markup(

@@ -5,7 +5,7 @@ version is seen too. Free text stands as it was written, without quotes, tagged 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -78,7 +78,11 @@ def parts(case: Case, reader: Reader) -> tuple[Reading, ...]:
     says."""
     content = case.content
     if content.get("form") != "referral":
-        return read(content, reader) if content else ()
+        asked = read(content, reader) if content else ()
+        return tuple(
+            replace(each, title="What they ask") if each.code == "about" and case.query else each
+            for each in asked
+        )
     found = (
         _part(content, reader, "risk", _risk),
         _part(content, reader, "happened", _happened),

@@ -185,7 +185,7 @@ def _news(known: Known, s: Summary) -> Row | None:
             return job(known, s, "Read:", detail, when=since(known, case.last_at))
         told = query_words.short(s.kind, case.answer) if answered else ""
         if told:
-            return job(known, s, "Read:", f"{told}; {detail}", when=since(known, case.last_at))
+            return job(known, s, "Read:", told, when=since(known, case.last_at))
         # What ended on their side may have been withdrawn: that must not hide behind a count.
         if s.ended or (answered and s.state != case.answer):
             detail = f"{lowered(codes.label('states', s.state))}; {detail}"

@@ -86,7 +86,7 @@ async def test_the_new_draft_has_what_was_sent_and_no_consent(desks: Desks) -> N
     said = page.main.text
     assert "declined: we have no capacity" in said
     assert "Filled in: who, safe contact, what happened, needs, risk," in said
-    assert "Asked anew: consent" in said
+    assert "Asked anew: consent, since another recipient needs another one, and" in said
     assert "Not here any more: medical report and home address." in said
     assert "Veilig Maas" in said  # whom they suggest, who is no member here
     assert "No active member of the exchange has exactly this name." in said
