@@ -61,14 +61,22 @@ async def view_state(store: Store, folder: Path) -> ViewState:
     """Read from the database, whether the node serves or not."""
     asked, signed = await fact(store, WATCHED_AT), await fact(store, COSIGNED)
     rows = await store.rows("SELECT member, since FROM ahead ORDER BY since")
-    key = await asyncio.to_thread(read_witness_key, folder)
     return ViewState(
         await conflicts(store),
         {bytes(r["member"]).hex(): r["since"] for r in rows},
         None if asked is None else time_of(asked),
-        None if key is None else key.name,
+        await asyncio.to_thread(_witness, folder),
         0 if signed is None else int.from_bytes(signed[:8], "big"),
     )
+
+
+def _witness(folder: Path) -> str | None:
+    """Our name as a witness; "(its key cannot be read)"; None without a key."""
+    try:
+        key = read_witness_key(folder)
+    except Trouble:
+        return "(its key cannot be read)"
+    return None if key is None else key.name
 
 
 class Watching:

@@ -14,6 +14,7 @@ from referral_node.delivery.http import Http, Unreachable
 from referral_node.exchange.core import Core
 from referral_node.store import StoreError
 from referral_node.store.facts import COSIGNED, fact, keep
+from referral_node.trouble import Trouble
 from referral_node.witness import WitnessKey
 from referral_protocol.directory.notes import COSIGNATURE, MAX_NOTE, cosign, key_id, parse_note
 from referral_protocol.directory.paths import COSIGNATURES
@@ -36,11 +37,17 @@ class Cosigner:
     def acts(self) -> WitnessKey | None:
         """Our witness key, if the acting root names it."""
         directory = self._core.members.directory
-        key = None if directory is None or not directory.roots else self._key()
-        if key is None or directory is None:
+        if directory is None or not directory.roots:
             return None
         witnesses = directory.root_at(self._core.clock()).root.witnesses
-        named = any(w.name == key.name and w.key == key.signer.public for w in witnesses)
+        try:
+            key = self._key() if witnesses else None
+        except Trouble:
+            log.warning("witness.failed", code="key")
+            return None
+        named = key is not None and any(
+            w.name == key.name and w.key == key.signer.public for w in witnesses
+        )
         return key if named else None
 
     async def run(self) -> bool:

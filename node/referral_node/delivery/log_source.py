@@ -31,6 +31,9 @@ LOG_WITHIN: Final = 600.0
 """Seconds that the leaves, or the hashes, of one log may take."""
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Bytes of leaves taken in one go: a first copy of some hundred thousand entries."""
+MEMBER_WITHIN: Final = 60.0
+MEMBER_BYTES: Final = 32 * 1024 * 1024
+"""The same for a member's copy: one that stalls must not hold up what others show."""
 MOST_HASHES: Final = 2**20
 """Leaf hashes that are fetched in order to show where two logs part: 32 MiB."""
 
@@ -63,13 +66,13 @@ class LogSource(NamedTuple):
         if size > MAX_LOG:
             raise ProtocolError("too-large", f"log: at most {MAX_LOG} entries")
         found: list[bytes] = []
-        room = MOST_BYTES
-        async with _within(LOG_WITHIN):
+        room = MOST_BYTES if self.member is None else MEMBER_BYTES
+        async with _within(self._patience):
             for path in entries_paths(start, size):
                 data = await self._get(path.path, MAX_BUNDLE_BYTES)
                 room -= len(data)
                 if room < 0:
-                    raise ProtocolError("too-large", f"leaves: at most {MOST_BYTES} bytes at once")
+                    raise ProtocolError("too-large", "leaves: more than are taken at once")
                 found += parse_entries(data, path.width)[path.skip :]
         return found
 
@@ -78,13 +81,17 @@ class LogSource(NamedTuple):
         if size > MOST_HASHES:
             raise ProtocolError("too-large", f"hashes: at most {MOST_HASHES}")
         hashes: list[bytes] = []
-        async with _within(LOG_WITHIN):
+        async with _within(self._patience):
             for number, width in _tiles(size):
                 data = await self._get(hashes_path(0, number, width), TILE_WIDTH * HASH_SIZE)
                 if len(data) != width * HASH_SIZE:
                     raise ProtocolError("truncated", "tile: not as many hashes as it says")
                 hashes += [data[n : n + HASH_SIZE] for n in range(0, len(data), HASH_SIZE)]
         return await asyncio.to_thread(Tree, hashes)
+
+    @property
+    def _patience(self) -> float:
+        return LOG_WITHIN if self.member is None else MEMBER_WITHIN
 
     async def _get(self, path: str, limit: int) -> bytes:
         answer = await self.http.request("GET", self.base + path, limit=limit, pins=self.pins)

@@ -195,6 +195,7 @@ class Watcher:
             if common(ours.tree, tree) == ours.size:
                 raise ProtocolError("bad-proof", "leaves: not those of the checkpoint")
         if self._views.is_known(theirs, tree):
+            self._views.ignore(shown_by, "forked-log")
             return
         await self._views.fork(theirs, tree, shown_by)
         await self._write_proofs()

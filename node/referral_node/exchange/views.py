@@ -29,7 +29,7 @@ from referral_protocol.errors import ProtocolError
 UNFOLLOWED: Final = DAY
 """How long somebody may show more of the log than anybody gives us before it is an alarm."""
 MOST_PROOFS: Final = 64
-"""Proofs kept; whoever has the log key could make more of them than a disk holds."""
+"""Proofs kept before any is settled: the log key's thief could make more than a disk holds."""
 
 log = structlog.get_logger()
 
@@ -181,7 +181,7 @@ class Views:
                 return True
             if tree is not None and each.size <= tree.size and tree.root(each.size) == each.root:
                 return True
-        return len(self.conflicts) >= MOST_PROOFS
+        return len(self.unsettled) >= MOST_PROOFS
 
     async def fork(self, theirs: Checkpoint, tree: Tree | None, shown_by: bytes | None) -> bytes:
         """Keep the proof that this checkpoint and ours cannot both be true; its hash."""
@@ -233,17 +233,14 @@ class Views:
             return
         point = min(each.alike for each in unsettled)
         doubtful = [m for m in members.directory.members() if m.vault_index >= point]
-        fresh = [m.id for m in doubtful if m.id != self._core.us and not await self._in_use(m.id)]
-        members.doubt(point, frozenset(fresh))
-
-    async def _in_use(self, member: bytes) -> bool:
-        """Whether the present vault key of a member was in use here: messages went either way
-        since it came into the log."""
-        known = self._core.members.known(member)
-        row = await self._core.store.row(
-            "SELECT 1 FROM messages WHERE peer = ? AND held_at >= ? LIMIT 1", (member, known.since)
+        # A key is in use once messages went either way since it came into the log.
+        rows = await self._core.store.rows(
+            "SELECT peer, MAX(held_at) AS last FROM messages WHERE held_at IS NOT NULL "
+            "GROUP BY peer"
         )
-        return row is not None
+        last = {bytes(row["peer"]): row["last"] for row in rows}
+        fresh = (m.id for m in doubtful if last.get(m.id, -1) < m.vault_since)
+        members.doubt(point, frozenset(fresh) - {self._core.us})
 
     # witnesses
 
