@@ -368,7 +368,7 @@ MUTANTS: Final = (
         "node/referral_node/exchange/replica.py",
         "if leaves and core.members.forked_at is not None:",
         "if False:",
-        "tests/node/test_watching.py",
+        "tests/node/web/test_views_pages.py",
     ),
     Mutant(
         "a key in doubt is sealed to",
@@ -397,6 +397,21 @@ MUTANTS: Final = (
         "shown.get(m, -1) < at",
         "shown.get(m, at) < at",
         "tests/node/test_bad_directory.py",
+    ),
+    # who is found, and who may read of it
+    Mutant(
+        "who is suspended stands on the page for everybody",
+        "directory/referral_directory/public/published.py",
+        " if directory.status(each.id, now) == ACTIVE]",
+        "]",
+        "tests/directory/test_public.py",
+    ),
+    Mutant(
+        "what excludes a person ranks with what does not",
+        "node/referral_node/web/catalogue.py",
+        "if not excludes]",
+        "if excludes is not None]",
+        "tests/node/web/test_find_map.py",
     ),
 )
 

@@ -134,7 +134,7 @@ async def _save(folder: StateFolder, file: Path) -> tuple[int, int]:
                 count += len(wanted)
             size = out.tell()
     except BaseException:
-        os.unlink(file)  # noqa: PTH108 - nothing else goes on in this loop
+        os.unlink(file)
         raise
     return count, size
 

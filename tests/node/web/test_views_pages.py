@@ -13,6 +13,7 @@ from referral_node.exchange import Draft
 from referral_node.web.alerts import FORKED, KEPT_BACK
 from referral_protocol.directory.entries import Witness
 from referral_protocol.directory.notes import TreeHead, cosign, make_checkpoint
+from referral_protocol.errors import ProtocolError
 from referral_protocol.examples import SENT
 
 CHOOSE = "Choose Steunpunt Dom"
@@ -83,6 +84,16 @@ async def test_a_new_key_is_refused_while_the_log_is_in_doubt(desks: Desks, lisb
     check = await lisboa.reader.get(f"/new/{chosen.id.hex()}/check")
     assert SEND not in check.buttons()
     assert "cleared it up with VSE" in check.text
+
+
+async def test_nothing_more_is_taken_in_whoever_brings_it(desks: Desks, lisboa: Desk) -> None:
+    await forked(desks, lisboa)
+    keeper, held = lisboa.office.keeper, len(desks.world.leaves)
+    desks.world.join("ghost", endpoint="https://ghost.example.org")
+    with pytest.raises(ProtocolError) as refused:
+        await keeper.take(desks.world.checkpoint(), desks.world.leaves[held:], held)
+    assert refused.value.code == "forked-log"
+    assert keeper.replica.size == held
 
 
 async def test_what_is_kept_back_for_a_day_is_told(desks: Desks, lisboa: Desk) -> None:
