@@ -10,15 +10,19 @@ import pytest
 import referral_inputs
 from page_reader import Page
 from pages_world import Desk, Desks
-from referral_node.exchange import MemberBook
+from referral_node.exchange import NO_ANSWERS, MemberBook
 from referral_node.web import catalogue as shelves
 from referral_node.web.catalogue import Catalogue
+from referral_node.web.members import UTC, organisation
+from referral_node.web.pages import find_view
+from referral_node.web.pages.find_view import Search
 from referral_protocol import fit, profiles
 from referral_protocol.examples import LVIV, SENT, UTRECHT
 from referral_protocol.fit import Wanted
 from referral_protocol.profiles import Profile, Service
 from referral_ui.filters import places
 from referral_ui.paging import PER_PAGE
+from referral_ui.times import Times
 
 
 @pytest.fixture
@@ -110,6 +114,18 @@ async def test_members_overseas_are_on_the_map(desks: Desks, lisboa: Desk) -> No
     back = await lisboa.reader.follow(chosen, "Show Europe on the map")
     assert back.path == "/find?country=NZ"
     assert back.form("Show services").values["country"] == ["NZ"]
+
+
+async def test_whoever_is_suspended_is_found_and_marked(desks: Desks, lisboa: Desk) -> None:
+    found = lisboa.office.exchange.members.get(desks["utrecht"].id)
+    assert found is not None
+    assert found.profile is not None
+    times = Times(SENT, UTC)
+    for status, words in (("suspended", "Suspended: nothing new can be sent"), ("active", "")):
+        shown = organisation(found.id, msgspec.structs.replace(found, status=status))
+        row = find_view.row(found.profile.services[0], shown, Search({}), NO_ANSWERS, times)
+        assert row.together.startswith(words)
+        assert bool(row.together) == bool(words)
 
 
 async def test_no_service_at_all(desks: Desks, lisboa: Desk) -> None:
@@ -235,8 +251,9 @@ def test_the_order_is_that_of_ranking_everything(
     listed = Catalogue(book, b"us")
     every = [(str(at), listed.service(at)) for at in range(len(listed.places))]
     whole = [int(each.key) for each in fit.rank(wanted, [(k, s) for k, s in every if s])]
-    for upto in (1, 50, len(whole)):
-        assert listed.best(wanted, listed.everything, upto)[:upto] == whole[:upto]
+    for upto in range(1, len(whole) + 1, 29):
+        fresh = Catalogue(book, b"us")  # none that has ranked more before
+        assert fresh.best(wanted, fresh.everything, upto)[:upto] == whole[:upto]
     some = listed.passing({"country": "NL"})
     kept = [at for at in whole if some >> at & 1]
     assert listed.best(wanted, some, 20)[:20] == kept[:20]

@@ -174,13 +174,18 @@ def row(
         service=named(service),
         organisation=member.name,
         place=_place(member, service),
-        together=_together(findings, member, search),
+        together=_suspended(member) or _together(findings, member, search),
         marks=fit_words.marks(findings, search.wish),
         about=needs_of(service.needs),
         capacity=capacity(service),
         stated=stated(service, times),
         answers=answers_in(service, answers),
     )
+
+
+def _suspended(member: Organisation) -> str:
+    """Not left out: whoever is looked for must be found, with the reason why it cannot be now."""
+    return "" if member.status == "active" else "Suspended: nothing new can be sent to them now"
 
 
 def _together(findings: Sequence[fit.Finding], member: Organisation, search: Search) -> str:
