@@ -413,21 +413,6 @@ MUTANTS: Final = (
         "if excludes is not None]",
         "tests/node/web/test_find_map.py",
     ),
-    # who is found, and who may read of it
-    Mutant(
-        "who is suspended stands on the page for everybody",
-        "directory/referral_directory/public/published.py",
-        " if directory.status(each.id, now) == ACTIVE]",
-        "]",
-        "tests/directory/test_public.py",
-    ),
-    Mutant(
-        "what excludes a person ranks with what does not",
-        "node/referral_node/web/catalogue.py",
-        "if not excludes]",
-        "if excludes is not None]",
-        "tests/node/web/test_find_map.py",
-    ),
 )
 
 
