@@ -3,14 +3,18 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from console_world import Desk, Office, opened
 from directory_roots import change_root
-from directory_world import DAY, id_of, signer
+from directory_server import records_of
+from directory_world import DAY, id_of, seed, signer
 from page_reader import Page
 from referral_directory.log.endpoints import Endpoints
 from referral_directory.server.probe import GOOD, SILENT
+from referral_protocol import profiles
+from referral_protocol.directory import paths
 from referral_protocol.directory.entries import (
     SUSPENDED,
     Leaf,
@@ -18,6 +22,7 @@ from referral_protocol.directory.entries import (
     make_status_entry,
     sign_entry,
 )
+from referral_protocol.directory.records import record_hashes, salted
 from referral_protocol.directory.requests import make_update
 from referral_protocol.directory.rules import Member
 
@@ -259,3 +264,24 @@ async def test_a_new_root_is_told_before_it_acts(office: Office) -> None:
         "It changes registrars (1 new). It acts 72 hours after this."
         in (await desk.get("/log")).text
     )
+
+
+async def test_a_member_that_took_a_name_like_another_s(office: Office) -> None:
+    """No registrar sees an update before it counts: the list and the page say it afterwards."""
+    client = office.client
+    plain = profiles.plain({r.name: r.content for r in records_of("lisbon")})
+    plain["organisation"] |= {"name": "Steunpunt D0m"}
+    contents = profiles.split(profiles.encode(plain))
+    records = salted(contents, {part: seed(part) for part in contents})
+    old = client.running.ledger.directory.known(id_of("lisbon"))
+    card = msgspec.structs.replace(old.card, records=record_hashes(records))
+    update = make_update(
+        client.place.genesis, old, card, "routine", (signer("lisbon vault"),), records, None,
+        client.place.clock(),
+    )  # fmt: skip
+    assert (await client.send("POST", paths.SUBMIT, update.pack())).status == 201
+    desk = await office.signed_in()
+    listed = await desk.get("/members")
+    assert listed.main.text.count("Looks like a member") == 2  # the one and the other
+    page = await desk.reader.follow(listed, "Steunpunt D0m")
+    assert "Its name looks like one: Steunpunt Dom." in page.main.text

@@ -1,10 +1,12 @@
 """Members as the console shows them: a line in a list, and the one member. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from referral_directory.console import words
+from referral_directory.console import likeness_words, words
 from referral_directory.log.endpoints import GOOD, Seen
+from referral_directory.log.likeness import Hint
 from referral_directory.log.roster import Line
 from referral_directory.log.wording import STATUS, lowered, reason
 from referral_protocol.directory.entries import ACTIVE, REMOVED, SUSPENDED
@@ -13,6 +15,7 @@ from referral_protocol.profiles import Profile
 from referral_ui.parts import Tag, Text
 from referral_ui.times import DAY, Times
 
+_ASK: Final = "If nobody knows why, call both on numbers that you know from elsewhere."
 SILENT_AFTER: Final = 3 * DAY
 """After this long without a good answer an endpoint gets a caution."""
 
@@ -62,9 +65,12 @@ class Shown:
     assured: Text
     assured_tag: Tag | None
     services: str
+    alike: list[tuple[str, str]]
 
 
-def row(member: Member, line: Line, seen: Seen | None, times: Times) -> Row:
+def row(
+    member: Member, line: Line, seen: Seen | None, times: Times, hints: Sequence[Hint] = ()
+) -> Row:
     """A line of the list of members."""
     status = member.status(times.now)
     old = status != REMOVED and words.is_old(line, times.here.local(times.now).date())
@@ -72,6 +78,8 @@ def row(member: Member, line: Line, seen: Seen | None, times: Times) -> Row:
     caution = Tag("Node silent", "warn") if silent else None
     if old and not caution:
         caution = Tag("Profile old", "warn")
+    if hints:
+        caution = Tag(likeness_words.TAGS[hints[0].kind], "warn")
     return Row(
         f"/member/{member.id.hex()}",
         words.name_of(line, member.id),
@@ -86,7 +94,12 @@ def row(member: Member, line: Line, seen: Seen | None, times: Times) -> Row:
 
 
 def shown(
-    member: Member, line: Line, profile: Profile | None, seen: Seen | None, times: Times
+    member: Member,
+    line: Line,
+    profile: Profile | None,
+    seen: Seen | None,
+    times: Times,
+    hints: Sequence[Hint] = (),
 ) -> Shown:
     """The page's own content."""
     status = member.status(times.now)
@@ -124,6 +137,7 @@ def shown(
         assured=_assured_by(line, times),
         assured_tag=Tag("Older than six months", "warn") if old else None,
         services=words.services_of(profile),
+        alike=[likeness_words.said(hint, _ASK) for hint in hints],
     )
 
 

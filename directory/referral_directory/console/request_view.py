@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from referral_directory.console import words
-from referral_directory.log.likeness import ALIKE, MIXED, SAME, Hint
+from referral_directory.console import likeness_words, words
+from referral_directory.log.likeness import Hint
 from referral_directory.log.requests import Kept
 from referral_directory.log.reviews import CHECKS, Review
 from referral_directory.log.roster import NOTHING, Line, line_of
@@ -52,12 +52,7 @@ _TO_DO: Final = {
     "found": "telephone",
     "asked": "their own words",
 }
-
-_TAGS: Final = {
-    SAME: "Same name as a member",
-    ALIKE: "Looks like a member",
-    MIXED: "Mixed letters",
-}
+_ASK: Final = "Ask that member whether it knows of this request, on the number that it had before."
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,7 @@ def row(found: Read, review: Review, times: Times) -> Row:
     if found.lost:
         tag = Tag("Key lost", "warn")
     elif found.hints:
-        tag = Tag(_TAGS[found.hints[0].kind], "warn")
+        tag = Tag(likeness_words.TAGS[found.hints[0].kind], "warn")
     elif found.hindrance:
         tag = Tag("Cannot be admitted", "warn")
     return Row(
@@ -206,24 +201,9 @@ def shown(found: Read, review: Review, times: Times) -> Shown:
         services=words.services_of(profile),
         received=times.record(kept.received_at, words.place_of(profile)),
         hindrance=found.hindrance,
-        alike=[_said_of_name(hint) for hint in found.hints],
+        alike=[likeness_words.said(hint, _ASK) for hint in found.hints],
         asked_for=kept.state.text if kept.state.state == ASKED else None,
         review=review,
-    )
-
-
-def _said_of_name(hint: Hint) -> tuple[str, str]:
-    """Heading and text about a name that looks like another's."""
-    if hint.kind == MIXED:
-        return (
-            "Its name mixes letters of several alphabets.",
-            f"In “{hint.text}” some letters only look like those of the others. "
-            "Ask them to write it on one keyboard.",
-        )
-    what = "It has the same name as a member" if hint.kind == SAME else "Its name looks like one"
-    return (
-        f"{what}: {hint.text}.",
-        "Ask that member whether it knows of this request, on the number that it had before.",
     )
 
 

@@ -100,12 +100,12 @@ class Likeness:
     """The names of members, to be compared with others."""
 
     def __init__(self, names: Iterable[tuple[bytes, str]]) -> None:
-        self._same: dict[str, tuple[bytes, str]] = {}
-        self._alike: dict[str, tuple[bytes, str]] = {}
+        self._same: dict[str, list[tuple[bytes, str]]] = {}
+        self._alike: dict[str, list[tuple[bytes, str]]] = {}
         for member, name in names:
-            if name:
-                self._same.setdefault(folded(name), (member, name))
-                self._alike.setdefault(skeleton(name), (member, name))
+            if skeleton(name):
+                self._same.setdefault(folded(name), []).append((member, name))
+                self._alike.setdefault(skeleton(name), []).append((member, name))
 
     def hints(self, names: Iterable[str], but: bytes = b"") -> list[Hint]:
         """What a registrar should look at; ``but``: a member that is not compared with itself."""
@@ -113,10 +113,11 @@ class Likeness:
         mixed: dict[str, Hint] = {}
         for name in names:
             for kind, known in (
-                (SAME, self._same.get(folded(name))),
-                (ALIKE, self._alike.get(skeleton(name))),
+                (SAME, self._same.get(folded(name), ())),
+                (ALIKE, self._alike.get(skeleton(name), ())),
             ):
-                if known is not None and known[0] != but and skeleton(name):
-                    found.setdefault(known[0], Hint(kind, *known))
+                for member, text in known:
+                    if member != but:
+                        found.setdefault(member, Hint(kind, member, text))
             mixed |= {word: Hint(MIXED, None, word) for word in mixed_words(name)}
         return [*found.values(), *mixed.values()]

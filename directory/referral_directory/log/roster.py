@@ -105,12 +105,20 @@ class Roster:
         """Members whose name looks like this profile's, and words of several alphabets in it."""
         if profile is None:
             return []
+        said = profile.organisation
+        return self._hints((said.name, said.name_latin), but)
+
+    def hints_of(self, member: bytes) -> list[Hint]:
+        """The same of a member: it may have taken another name since it joined."""
+        line = self.line(member)
+        return self._hints((line.name, line.latin), member)
+
+    def _hints(self, names: tuple[str, str], but: bytes) -> list[Hint]:
         if self._likeness is None or self._likeness[0] != self._version:
             lines = [(member, line) for member, (_, line) in self._lines.items()]
-            names = [(member, name) for member, line in lines for name in (line.name, line.latin)]
-            self._likeness = (self._version, Likeness(names))
-        said = profile.organisation
-        return self._likeness[1].hints((said.name, said.name_latin), but)
+            known = [(member, name) for member, line in lines for name in (line.name, line.latin)]
+            self._likeness = (self._version, Likeness(known))
+        return self._likeness[1].hints(names, but)
 
     async def profile(self, member: bytes) -> profiles.Profile | None:
         """A member's whole profile; None if it is erased, or of a form of later days."""

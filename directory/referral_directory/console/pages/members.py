@@ -66,7 +66,13 @@ async def everybody(visit: Visit) -> web.StreamResponse:
     here = found[paging.first : paging.first + PER_PAGE]
     seen = await visit.site.endpoints.of([member.id for member in here])
     rows = [
-        member_view.row(member, roster.line(member.id), seen.get(member.id), visit.times)
+        member_view.row(
+            member,
+            roster.line(member.id),
+            seen.get(member.id),
+            visit.times,
+            roster.hints_of(member.id),
+        )
         for member in here
     ]
     return visit.page(
@@ -157,8 +163,9 @@ async def shown_member(visit: Visit, member: Member) -> member_view.Shown:
     await visit.site.roster.fresh()
     seen = await visit.site.endpoints.of([member.id])
     profile = await visit.site.roster.profile(member.id)
-    line = visit.site.roster.line(member.id)
-    return member_view.shown(member, line, profile, seen.get(member.id), visit.times)
+    roster = visit.site.roster
+    line, hints = roster.line(member.id), roster.hints_of(member.id)
+    return member_view.shown(member, line, profile, seen.get(member.id), visit.times, hints)
 
 
 def _until(visit: Visit, form: Form) -> int | None:
