@@ -19,6 +19,7 @@ from referral_directory.history_commands import acts, history, invite
 from referral_directory.hsds_commands import hsds
 from referral_directory.log.likeness import hint_words
 from referral_directory.log.office import Plain
+from referral_directory.log_commands import log
 from referral_directory.options import as_json, as_name, password_file, state, told
 from referral_directory.recover_commands import (
     CALL_THE_OLD_NUMBER,
@@ -59,7 +60,7 @@ def directory() -> None:
 
 for command in (
     *(init, serve, registrar, root, recover, proposals, sign),
-    *(history, acts, invite, hsds),
+    *(history, acts, invite, hsds, log),
 ):
     directory.add_command(command)
 
