@@ -6,7 +6,9 @@ from referral_directory.log.likeness import ALIKE, MIXED, SAME, Likeness, mixed_
 
 MEMBER, OTHER = b"m" * 16, b"o" * 16
 NAME = "Apoio Pontetejo"
-KNOWN = Likeness([(MEMBER, NAME), (OTHER, "Опора Львів"), (OTHER, "Opora Lviv")])
+KNOWN = Likeness()
+KNOWN.put(MEMBER, [NAME, ""])
+KNOWN.put(OTHER, ["Опора Львів", "Opora Lviv"])
 
 
 def kinds(name: str) -> list[tuple[str, bytes | None]]:
@@ -102,3 +104,16 @@ def test_whole_words_of_lookalikes() -> None:
     assert skeleton("АРАV") == skeleton("APAV") == skeleton("ΑΡΑV")
     assert skeleton("Modern") == skeleton("Modem")
     assert skeleton("Weisser") != skeleton("Weiser")
+
+
+def test_names_come_and_go() -> None:
+    known = Likeness()
+    known.put(MEMBER, ["One", "One"])
+    known.put(OTHER, ["One"])
+    assert [hint.member for hint in known.hints(["ONE"])] == [MEMBER, OTHER]
+    known.put(MEMBER, ["Two"])
+    assert [hint.member for hint in known.hints(["ONE"])] == [OTHER]
+    assert [hint.kind for hint in known.hints(["Tw0"])] == [ALIKE]
+    known.drop(OTHER)
+    known.drop(OTHER)
+    assert known.hints(["One"]) == []

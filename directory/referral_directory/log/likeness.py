@@ -96,16 +96,32 @@ def _script(character: str) -> str:
     return "CJK" if script in _TOGETHER else script
 
 
-class Likeness:
-    """The names of members, to be compared with others."""
+Known = dict[str, dict[bytes, str]]
+"""From how a name looks to whose it is, and the name itself."""
 
-    def __init__(self, names: Iterable[tuple[bytes, str]]) -> None:
-        self._same: dict[str, list[tuple[bytes, str]]] = {}
-        self._alike: dict[str, list[tuple[bytes, str]]] = {}
-        for member, name in names:
-            if skeleton(name):
-                self._same.setdefault(folded(name), []).append((member, name))
-                self._alike.setdefault(skeleton(name), []).append((member, name))
+
+class Likeness:
+    """The names of members, to be compared with others; they come and go one by one."""
+
+    def __init__(self) -> None:
+        self._same: Known = {}
+        self._alike: Known = {}
+        self._names: dict[bytes, tuple[str, ...]] = {}
+
+    def put(self, member: bytes, names: Iterable[str]) -> None:
+        """A member's names now, in place of those before."""
+        self.drop(member)
+        kept = tuple(dict.fromkeys(name for name in names if skeleton(name)))
+        self._names[member] = kept
+        for name in kept:
+            self._same.setdefault(folded(name), {}).setdefault(member, name)
+            self._alike.setdefault(skeleton(name), {}).setdefault(member, name)
+
+    def drop(self, member: bytes) -> None:
+        """A member has no names any more."""
+        for name in self._names.pop(member, ()):
+            _drop(self._same, folded(name), member)
+            _drop(self._alike, skeleton(name), member)
 
     def hints(self, names: Iterable[str], but: bytes = b"") -> list[Hint]:
         """What a registrar should look at; ``but``: a member that is not compared with itself."""
@@ -113,11 +129,18 @@ class Likeness:
         mixed: dict[str, Hint] = {}
         for name in names:
             for kind, known in (
-                (SAME, self._same.get(folded(name), ())),
-                (ALIKE, self._alike.get(skeleton(name), ())),
+                (SAME, self._same.get(folded(name), {})),
+                (ALIKE, self._alike.get(skeleton(name), {})),
             ):
-                for member, text in known:
+                for member, text in known.items():
                     if member != but:
                         found.setdefault(member, Hint(kind, member, text))
             mixed |= {word: Hint(MIXED, None, word) for word in mixed_words(name)}
         return [*found.values(), *mixed.values()]
+
+
+def _drop(known: Known, key: str, member: bytes) -> None:
+    there = known.get(key, {})
+    there.pop(member, None)
+    if not there:
+        known.pop(key, None)

@@ -86,7 +86,7 @@ class Roster:
         self._lines: dict[bytes, tuple[bytes, Line]] = {}
         self._turn = asyncio.Lock()
         self._orders = Orders((-1, -1), [], [], ())
-        self._likeness: tuple[int, Likeness] | None = None
+        self._likeness = Likeness()
         self._version = 0
 
     async def fresh(self) -> None:
@@ -106,19 +106,12 @@ class Roster:
         if profile is None:
             return []
         said = profile.organisation
-        return self._hints((said.name, said.name_latin), but)
+        return self._likeness.hints((said.name, said.name_latin), but)
 
     def hints_of(self, member: bytes) -> list[Hint]:
         """The same of a member: it may have taken another name since it joined."""
         line = self.line(member)
-        return self._hints((line.name, line.latin), member)
-
-    def _hints(self, names: tuple[str, str], but: bytes) -> list[Hint]:
-        if self._likeness is None or self._likeness[0] != self._version:
-            lines = [(member, line) for member, (_, line) in self._lines.items()]
-            known = [(member, name) for member, line in lines for name in (line.name, line.latin)]
-            self._likeness = (self._version, Likeness(known))
-        return self._likeness[1].hints(names, but)
+        return self._likeness.hints((line.name, line.latin), member)
 
     async def profile(self, member: bytes) -> profiles.Profile | None:
         """A member's whole profile; None if it is erased, or of a form of later days."""
@@ -173,9 +166,12 @@ class Roster:
             there.add(records.member)
             mark = hashlib.sha256(item).digest()
             if self._lines.get(records.member, (b"",))[0] != mark:
-                self._lines[records.member] = (mark, self._line(records))
+                line = self._line(records)
+                self._lines[records.member] = (mark, line)
+                self._likeness.put(records.member, (line.name, line.latin))
         for gone in self._tiles.get(number, (b"", frozenset()))[1] - there:
             self._lines.pop(gone, None)
+            self._likeness.drop(gone)
         self._tiles[number] = (name, frozenset(there))
         self._version += 1
 
