@@ -91,11 +91,22 @@ async def read_all(
     store: Callable[[Found[T]], Awaitable[bool]],
 ) -> bool:
     """Fetch, check and store these tiles; True if ``store`` said of any that it was news."""
+    pieces = [names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE)]
+    if not pieces:
+        return False
     news = False
-    for start in range(0, len(names), AT_ONCE):
-        some = names[start : start + AT_ONCE]
-        found = await asyncio.to_thread(found_in, await _fetched(some, fetch), read)
-        news = await store(found) or news
+    coming = asyncio.ensure_future(_fetched(pieces[0], fetch))
+    try:
+        for number in range(1, len(pieces) + 1):
+            tiles = await coming
+            if number < len(pieces):  # comes while these are checked and stored
+                coming = asyncio.ensure_future(_fetched(pieces[number], fetch))
+            found = await asyncio.to_thread(found_in, tiles, read)
+            news = await store(found) or news
+    finally:
+        await end([coming])
+        if not coming.cancelled():
+            coming.exception()  # looked at: what ended us is told already
     return news
 
 

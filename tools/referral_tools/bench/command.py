@@ -42,6 +42,7 @@ WORDS: Final = {
     "all_cpu_ms": "a page of all referrals, processor (ms)",
     "all_p95_in_messages": "a page of all referrals, p95 as bare messages that take as long",
     "first_sync_s": "a node's first copy of the directory, all verified (s)",
+    "first_sync_cpu_s": "processor of the node until then, with its start (s)",
     "increment_s": "a poll that brings one change (s)",
     "increment_most_s": "the longest of them (s)",
     "update_seen_polls": "polls until a change was seen, most",

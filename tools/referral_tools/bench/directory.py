@@ -54,7 +54,7 @@ from referral_tools.bench.crowd import (
 )
 from referral_tools.bench.machine import machine, spread
 from referral_tools.bench.polling import ASKED, Polled, poll
-from referral_tools.bench.serving import Serving, serving
+from referral_tools.bench.serving import Serving, cpu_seconds, serving
 from referral_tools.browser import Browser
 
 EVERY: Final = 1
@@ -147,6 +147,7 @@ async def _followed(
 ) -> dict[str, float]:
     said, asked = Log(place / "node.log"), Log(place / "directory.log")
     first = await said.wait("directory.news", 1)
+    used = cpu_seconds(node.pid)
     if first["entries"] != crowd.members + 1:
         raise RuntimeError(f"the node has {first['entries']} entries")
     told(f"first sync: {first['ms'] / 1000:.1f} s")
@@ -161,6 +162,7 @@ async def _followed(
     await asyncio.sleep(EVERY)
     return {
         "first_sync_s": first["ms"] / 1000,
+        "first_sync_cpu_s": used,
         "increment_s": statistics.median(took),
         "increment_most_s": max(took),
         "update_seen_polls": max(polls),
