@@ -58,11 +58,13 @@ async def ask(fed: Federation, member: bytes, **changes: Any) -> dict[str, Any]:
     return answer
 
 
-async def announce(fed: Federation) -> None:
-    """The registrar has telephoned, and signs."""
+async def announce(fed: Federation, endpoint: str | None = None) -> None:
+    """The registrar has telephoned, and signs. ``endpoint``: how it answered, if it is asked."""
     async with fed.registrar() as office:
         (request,) = await office.ask("requests")
-        found = await office.ask("request", request=request["id"])
+        found = await office.ask("request", request=request["id"], check=True)
+        if endpoint is not None:
+            assert found["answer"] == endpoint, found
         signed = fed._signed(bytes(found["content"]))
         assert (await office.ask("approve", request=request["id"], signatures=signed))["done"]
 

@@ -25,7 +25,7 @@ from referral_directory.log.office import Check, Office
 from referral_directory.log.requests import Kept, Requests
 from referral_directory.log.store import StoreError
 from referral_directory.public.hsds import Hsds
-from referral_directory.public.pages import PublicPages
+from referral_directory.public.pages import DRAWN_AT_ONCE, DRAWN_PER_SECOND, PublicPages
 from referral_directory.public.published import Published
 from referral_directory.sealing import (
     STRONG,
@@ -45,6 +45,7 @@ from referral_protocol.directory.entries import (
     Root,
     entry_hash,
     make_root_entry,
+    parse_entry,
     sign_entry,
 )
 from referral_protocol.directory.requests import asked_card
@@ -187,7 +188,8 @@ def prober(config: Config, world: World) -> Check:
     ask = asker(config, world)
 
     async def check(kept: Kept) -> str:
-        return await ask(asked_card(kept.submission))
+        member = parse_entry(kept.submission.content).member or b""
+        return await ask(asked_card(kept.submission), member)
 
     return check
 
@@ -195,8 +197,8 @@ def prober(config: Config, world: World) -> Check:
 def asker(config: Config, world: World) -> Ask:
     """A function that asks the endpoint of a card."""
 
-    async def ask(card: Card) -> str:
-        return await probe(card, world.clock(), allow_loopback=config.allow_loopback)
+    async def ask(card: Card, member: bytes) -> str:
+        return await probe(card, world.clock(), allow_loopback=config.allow_loopback, member=member)
 
     return ask
 
@@ -227,7 +229,7 @@ async def serving(
         tls = tls_context(config.tls, folder.path) if config.tls is not None else None
         try:
             server = await listen(
-                build_app(listener, _public(ledger)),
+                build_app(listener, _public(ledger, config, world)),
                 config.host,
                 wanted,
                 log=log,
@@ -260,11 +262,12 @@ async def serving(
             await server.close()
 
 
-def _public(ledger: Ledger) -> list[web.RouteDef]:
+def _public(ledger: Ledger, config: Config, world: World) -> list[web.RouteDef]:
     """What everybody may read of the members; Trouble if the style sheets are not built."""
     try:
         published = Published(ledger)
-        pages = PublicPages(published, Assets.load())
+        pace = Pace(world.monotonic, DRAWN_AT_ONCE, DRAWN_PER_SECOND)
+        pages = PublicPages(published, Assets.load(), pace, proxy=config.proxy)
         return [*pages.routes(), *Hsds(published).routes()]
     except AssetsMissing as error:
         raise Trouble(str(error)) from None

@@ -19,7 +19,7 @@ from referral_node.vault.vault import UnlockedVault
 from referral_protocol.directory.entries import COMPROMISED, ROUTINE
 
 Open = Callable[[Authority], Awaitable[tuple[User | None, UnlockedVault]]]
-NOT_SERVING: Final = "start the node first: only a running node replaces its keys"
+NOT_SERVING: Final = "start the node first: only a running node knows all about its keys"
 
 
 class ReplaceArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

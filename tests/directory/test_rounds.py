@@ -26,7 +26,7 @@ async def test_each_member_once_a_day(client: Client) -> None:
     asked: Counter[str] = Counter()
     answers = {"https://lisbon.invalid": GOOD, "https://utrecht.invalid": SILENT}
 
-    async def ask(card: Card) -> str:
+    async def ask(card: Card, _member: bytes) -> str:
         asked[card.endpoint] += 1
         return answers[card.endpoint]
 
@@ -55,7 +55,7 @@ async def test_who_is_not_active_is_not_asked(client: Client) -> None:
     seen = await Endpoints(client.running.ledger.store).of([id_of("lisbon")])
     assert all(each.asked_at <= client.place.clock() for each in seen.values())
 
-    async def ask(card: Card) -> str:
+    async def ask(card: Card, _member: bytes) -> str:
         raise AssertionError(card.endpoint)
 
     client.place.clock.ahead += 2 * DAY

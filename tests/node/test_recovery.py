@@ -61,7 +61,7 @@ async def test_a_node_set_up_anew_takes_over_and_gets_back_what_was_said(fed: Fe
     assert new.exchange.keys.foreign
     with pytest.raises(NotJoined):
         await new.exchange.keys.machine.replace(new.vault(), new.actor)
-    await announce(fed)
+    await announce(fed, "answers")
     await fed.learns(new, lambda: here(new) == ANNOUNCED)
     standing = new.exchange.keys.recovery.standing()
     assert standing.new

@@ -105,8 +105,11 @@ class PinnedKeys(aiohttp.Fingerprint):
             raise aiohttp.ServerFingerprintMismatch(self.fingerprint, got, "", 0)
 
 
-async def probe(card: Card, now: int, *, allow_loopback: bool) -> str:
-    """Ask the endpoint of a card; one of the codes of WORDS."""
+async def probe(card: Card, now: int, *, allow_loopback: bool, member: bytes | None = None) -> str:
+    """Ask the endpoint of a card; one of the codes of WORDS.
+
+    ``member``: whose card it is; None: of one that has never changed its vault key.
+    """
     try:
         endpoint = parse_endpoint(card.endpoint, allow_loopback)
         literal = ipaddress.ip_address(endpoint.host)
@@ -127,7 +130,7 @@ async def probe(card: Card, now: int, *, allow_loopback: bool) -> str:
         return TLS
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return SILENT
-    return ODD if body is None else _judge(body, card, now)
+    return ODD if body is None else _judge(body, card, member or member_id(card.vault_key), now)
 
 
 def _connection(error: aiohttp.ClientConnectorError) -> str:
@@ -162,8 +165,7 @@ async def _fetch(card: Card, allow_loopback: bool) -> bytes | None:
         return bytes(body)
 
 
-def _judge(body: bytes, card: Card, now: int) -> str:
-    member = member_id(card.vault_key)
+def _judge(body: bytes, card: Card, member: bytes, now: int) -> str:
     try:
         answer = parse_prekey_answer(body)
     except ProtocolError:

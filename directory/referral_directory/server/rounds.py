@@ -20,7 +20,8 @@ AT_ONCE: Final = 4
 MOST: Final = 64
 """Most that one round asks: at a round a minute, ten thousand members take under three hours."""
 
-Ask = Callable[[Card], Awaitable[str]]
+Ask = Callable[[Card, bytes], Awaitable[str]]
+"""Asks the endpoint of a card, of the member with this id."""
 
 
 class Rounds:
@@ -45,7 +46,7 @@ class Rounds:
 
         async def one(member: bytes) -> None:
             async with turn:
-                answer = await self._ask(self._ledger.directory.known(member).card)
+                answer = await self._ask(self._ledger.directory.known(member).card, member)
                 await self._endpoints.keep(member, answer, self._ledger.clock())
 
         await asyncio.gather(*(one(member) for member in chosen))
