@@ -271,6 +271,7 @@ async def test_another_point_of_contact(fed: Settings) -> None:
     [
         ("about", {"name": "<b>Ponte</b>"}, "<"),
         ("about", {"name": "Ponte\u202eTejo"}, "cannot"),
+        ("about", {"name": "Ponte\u200bTejo"}, "cannot be seen"),
         ("about", {"about": "x" * 1_201}, "at most 1200 characters"),
         ("about", {"name": "Підтримка"}, "Add it in Latin letters"),
         ("about", {"region": "NL-UT"}, "Choose a region of that country"),
