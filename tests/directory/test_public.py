@@ -12,6 +12,7 @@ import pytest
 from directory_server import Client, made
 from directory_world import seed, signer
 from page_reader import Page, parse
+from referral_directory.public.pages import DRAWN_AT_ONCE
 from referral_directory.public.published import LOOK_AGAIN
 from referral_protocol import profiles
 from referral_protocol.directory import paths
@@ -316,3 +317,21 @@ async def test_the_log_names_the_route_and_never_who_was_looked_at(
     assert "/organisation/{member}" in said
     for word in (member, "country", "PT", "court"):
         assert word not in said
+
+
+async def test_nobody_can_let_it_draw_page_after_page(client: Client) -> None:
+    """What is drawn already is given to everybody, whoever asks how often."""
+    await join(client, "lisbon", LISBON)
+    seen = []
+    for number in range(10 * DRAWN_AT_ONCE):
+        answer = await client.send("GET", f"/?page=0{number}", None, {})
+        seen.append(answer.status)
+        if answer.status == 429:
+            assert answer.code == "busy"
+            assert int(answer.headers["Retry-After"]) >= 1
+            break
+    assert seen[:DRAWN_AT_ONCE] == [200] * DRAWN_AT_ONCE
+    assert seen[-1] == 429
+    last = f"/?page=0{len(seen) - 2}"
+    assert [(await client.send("GET", last, None, {})).status for _ in range(20)] == [200] * 20
+    await client.get(paths.CHECKPOINT)

@@ -18,6 +18,7 @@ from jinja2 import PackageLoader
 from referral_directory.public import view
 from referral_directory.public.published import Published
 from referral_directory.public.view import ASKED, Stock
+from referral_directory.server.limits import Pace, client_address
 from referral_ui.assets import PREFIX, Assets
 from referral_ui.environment import make_environment
 from referral_ui.forms import Form
@@ -36,6 +37,10 @@ FOOT: Final = (Link("The same for programs (HSDS 3.0)", "/hsds"),)
 A_MINUTE: Final = "public, max-age=60"
 KEPT: Final = 64
 """Pages kept drawn; one with fifty rows and the map takes 150 KB."""
+DRAWN_AT_ONCE: Final = 120
+DRAWN_PER_SECOND: Final = 2.0
+"""How many new pages one address may let us draw, 20 ms each: whoever tries all filters at once
+must not slow down the nodes."""
 PARAMETERS: Final = (*ASKED, "map", "page")
 LONGEST: Final = 40
 """Most characters of one parameter: no code and no number is longer."""
@@ -44,10 +49,13 @@ _NOT_OURS: Final = "X-Robots-Tag"
 
 
 class PublicPages:
-    """Made once; the page of each address is drawn when it is first asked for."""
+    """Made once; the page of each address is drawn when it is first asked for. ``pace``: how many
+    pages one client may let us draw; those that are drawn already cost nothing."""
 
-    def __init__(self, published: Published, assets: Assets) -> None:
+    def __init__(self, published: Published, assets: Assets, pace: Pace, *, proxy: bool) -> None:
         self._published = published
+        self._pace = pace
+        self._proxy = proxy
         self._assets = assets
         self._environment = make_environment(
             assets, PackageLoader("referral_directory", "public/templates")
@@ -117,6 +125,7 @@ class PublicPages:
         """The page, or 304 if the client has it."""
         body = self._drawn.get(key)
         if body is None:
+            self._pace.check(client_address(request, self._proxy))
             body = draw().encode("utf-8")
             if self._stock is stock:
                 self._drawn[key] = body

@@ -33,20 +33,24 @@ class Turned(Exception):
 
 
 class Pace:
-    """How fast each address may write: a bucket of 30 that fills by one every two seconds."""
+    """How fast each address may ask for work: a bucket that fills again; for writing one of 30 that
+    fills by one every two seconds."""
 
-    def __init__(self, monotonic: Monotonic) -> None:
+    def __init__(
+        self, monotonic: Monotonic, burst: int = BURST, per_second: float = PER_SECOND
+    ) -> None:
         self._monotonic = monotonic
+        self._burst, self._per_second = float(burst), per_second
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def check(self, address: str) -> None:
         """Count a request; Turned with 429 if this address has had its share."""
         now = self._monotonic()
-        left, since = self._buckets.pop(address, (float(BURST), now))
-        left = min(float(BURST), left + (now - since) * PER_SECOND)
+        left, since = self._buckets.pop(address, (self._burst, now))
+        left = min(self._burst, left + (now - since) * self._per_second)
         if left < 1:
             self._buckets[address] = (left, now)
-            wait = int((1 - left) / PER_SECOND) + 1
+            wait = int((1 - left) / self._per_second) + 1
             detail = "Too many requests from this address. Try again later."
             raise Turned(problem(429, detail, code="busy", retry_after=wait))
         self._buckets[address] = (left - 1, now)
