@@ -13,6 +13,7 @@ from directory_server import Client, made
 from directory_world import id_of, signer
 from node_world import Clock, Office
 from referral_node.delivery.cosigner import Cosigner
+from referral_node.delivery.directory import DirectoryPoller
 from referral_node.store.facts import COSIGNED, fact, keep
 from referral_node.trouble import Trouble
 from referral_node.witness import FILE, WitnessKey, make_witness_key, read_witness_key
@@ -175,3 +176,28 @@ def test_a_witness_key_is_a_private_file(tmp_path: Path) -> None:
     for name in ("", "Big", "with space", "a+b", "x" * 200):
         with pytest.raises(Trouble, match="cannot be a witness's name"):
             make_witness_key(tmp_path, name, b"w" * 32)
+
+
+async def test_the_poller_lets_it_sign_and_learns_who_else_did(
+    client: Client, office: Office
+) -> None:
+    exchange = office.exchange
+    poller = DirectoryPoller(
+        exchange.core,
+        office.keeper,
+        office.http,
+        client.running.url,
+        3600,
+        lambda: None,
+        exchange.updating,
+    )
+    poller.cosigner = cosigner(client, office)
+    await client.admit("utrecht")
+    assert await poller.poll()
+    assert await names(client) == [NAME]
+    assert await poller.poll()  # the same text, with our line under it
+    standing = exchange.views.standing(id_of("utrecht"))
+    assert standing is not None
+    assert [each.name for each in standing.witnessed] == [NAME]
+    assert exchange.members.checkpoint is not None
+    assert NAME in exchange.members.checkpoint  # and so it travels to everybody
