@@ -38,6 +38,7 @@ ALLOWED: Final = frozenset(
         "proof",
         "refused",
         "route",  # as it is written in the program, without the values of a request
+        "state",  # of our request to join
         "timestamp",
         "where",  # module and line in our code
     }
