@@ -9,18 +9,18 @@ Law: the same documents give the same texts. What is read is bounded, in rows an
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from referral_protocol.errors import ProtocolError
 from referral_protocol.hsds.tables import TABLES, Link, Table, descriptor
 
 Document = dict[str, Any]
-Rows = dict[str, list[dict[str, str]]]
-"""Rows by table, each by column; a column that says nothing is ""."""
 
 DESCRIPTOR: Final = "datapackage.json"
 TITLE: Final = "Services of victim support organisations"
+JOIN: Final = 4096
+"""Lines that are put together when there are so many: each by itself takes twice its size."""
 MAX_ROWS: Final = 100_000
 MAX_SERVICES: Final = 200
 """Most services that are read: a profile has 40 at most."""
@@ -29,33 +29,72 @@ MAX_SERVICES: Final = 200
 # --- out ----------------------------------------------------------------------------------------
 
 
-def flat(services: Iterable[Mapping[str, Any]]) -> Rows:
-    """The rows of all tables that these services need, in the order of the specification."""
-    found: dict[str, dict[str, dict[str, str]]] = {name: {} for name in TABLES}
+def package(services: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The files of a data package by name: ``datapackage.json`` and a CSV file for each table.
+
+    Every table that has a row, in the order of the specification; services and organizations also
+    without any. A row is a line as soon as it is known, for there can be a million of them.
+    """
+    tables = {"organization": _Table("organization"), "service": _Table("service")}
     for service in services:
-        _flatten(TABLES["service"], service, {}, found)
-    return {name: list(rows.values()) for name, rows in found.items() if rows}
+        _flatten(tables, TABLES["service"], service, {})
+    names = [name for name in TABLES if name in tables]
+    about = json.dumps(descriptor(names, TITLE), indent=2)
+    return {DESCRIPTOR: about} | {TABLES[name].path: tables[name].text() for name in names}
+
+
+class _Table:
+    """One CSV file (RFC 4180) in the making."""
+
+    def __init__(self, name: str) -> None:
+        self.seen: set[str] = set()
+        """Ids of rows that may be named again; only of tables that others point to."""
+        self._columns = [column.name for column in TABLES[name].columns]
+        self._pieces: list[str] = []
+        self._writer = csv.writer(self, lineterminator="\r\n")
+        self._writer.writerow(self._columns)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """A row; a column that says nothing is empty."""
+        self._writer.writerow([_text(row.get(column)) for column in self._columns])
+
+    def write(self, line: str) -> None:
+        """What the writer calls with each line."""
+        self._pieces.append(line)
+        if len(self._pieces) > JOIN:
+            self._pieces = ["".join(self._pieces)]
+
+    def text(self) -> str:
+        """The whole file."""
+        return "".join(self._pieces)
 
 
 def _flatten(
-    table: Table,
-    document: Mapping[str, Any],
-    above: Mapping[str, str],
-    found: dict[str, dict[str, dict[str, str]]],
+    tables: dict[str, _Table], table: Table, document: Mapping[str, Any], above: Mapping[str, str]
 ) -> None:
-    row = {column.name: _text(document.get(column.name)) for column in table.columns}
-    row |= {name: value for name, value in above.items() if table.column(name) is not None}
+    row = {**document, **above}
     for link in table.links:
         inner = document.get(link.key)
         if not inner:
             continue
         if link.many:
+            parent = _parent(table, link, str(document["id"]))
             for each in inner:
-                _flatten(TABLES[link.table], each, _parent(table, link, row["id"]), found)
+                _flatten(tables, TABLES[link.table], each, parent)
         else:
-            row[link.column] = str(inner["id"])
-            _flatten(TABLES[link.table], inner, {}, found)
-    found[table.name].setdefault(row["id"], row)
+            name = row[link.column] = str(inner["id"])
+            other = _of(tables, link.table)
+            if name not in other.seen:
+                other.seen.add(name)
+                _flatten(tables, TABLES[link.table], inner, {})
+    _of(tables, table.name).add(row)
+
+
+def _of(tables: dict[str, _Table], name: str) -> _Table:
+    found = tables.get(name)
+    if found is None:
+        found = tables[name] = _Table(name)
+    return found
 
 
 def _parent(table: Table, link: Link, name: str) -> dict[str, str]:
@@ -66,36 +105,6 @@ def _parent(table: Table, link: Link, name: str) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     return "" if value is None or isinstance(value, list | dict) else str(value)
-
-
-def csv_text(name: str, rows: Sequence[Mapping[str, str]]) -> str:
-    """One table as CSV: a header, then its rows (RFC 4180)."""
-    out = _Text()
-    columns = [column.name for column in TABLES[name].columns]
-    writer = csv.DictWriter(out, columns, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return "".join(out.lines)
-
-
-class _Text:
-    """What a CSV writer writes to."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def write(self, line: str) -> None:
-        self.lines.append(line)
-
-
-def package(services: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The files of a data package by name: ``datapackage.json`` and a CSV file for each table."""
-    rows = flat(services)
-    rows.setdefault("organization", [])
-    rows.setdefault("service", [])
-    names = [name for name in TABLES if name in rows]
-    about = json.dumps(descriptor(names, TITLE), indent=2)
-    return {DESCRIPTOR: about} | {TABLES[x].path: csv_text(x, rows[x]) for x in names}
 
 
 # --- in -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ is not ours is nobody's code until a person says so.
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from referral_protocol import codes
@@ -113,8 +114,9 @@ def taxonomy(key: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4096)
 def taxonomy_term(term: Term) -> dict[str, Any]:
-    """A term as HSDS has it, its taxonomy beside it."""
+    """A term as HSDS has it, its taxonomy beside it. Everybody's: nobody changes it."""
     words = label(term)
     meaning = ""
     if term.taxonomy in codes.ALL and codes.known(term.taxonomy, term.code):
