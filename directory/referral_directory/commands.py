@@ -23,6 +23,7 @@ from referral_directory.log_commands import log
 from referral_directory.options import as_json, as_name, password_file, state, told
 from referral_directory.recover_commands import (
     CALL_THE_OLD_NUMBER,
+    drop,
     granted,
     proposals,
     recover,
@@ -59,7 +60,7 @@ def directory() -> None:
 
 
 for command in (
-    *(init, serve, registrar, root, recover, proposals, sign),
+    *(init, serve, registrar, root, recover, proposals, sign, drop),
     *(history, acts, invite, hsds, log),
 ):
     directory.add_command(command)

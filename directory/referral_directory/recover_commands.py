@@ -124,18 +124,26 @@ async def proposals(folder: Path, machine: bool) -> None:
 async def sign(folder: Path, proposal: str, password_file: Path | None, name: str | None) -> None:
     """Sign what another registrar has begun."""
     async with _reach(folder) as office:
-        wanted = proposal.strip().lower()
-        waiting = await office.ask("proposals")
-        found = [each for each in waiting if wanted and each["proposal"].startswith(wanted)]
-        if len(found) != 1:
-            raise Trouble(f"{proposal!r}: `referral directory proposals` lists what waits")
-        click.echo(f"{_name(found[0])}: {_what(found[0])}")
+        found = await _proposed(office, proposal)
+        click.echo(f"{_name(found)}: {_what(found)}")
         who, _ = desk.opened(Folder(folder), password_file, name)
-        signatures = _signatures(bytes(found[0]["content"]), who)
+        signatures = _signatures(bytes(found["content"]), who)
         done = await office.ask(
-            "sign", proposal=found[0]["proposal"], signatures=signatures, by=who.name
+            "sign", proposal=found["proposal"], signatures=signatures, by=who.name
         )
     _tell(done, "Signed; it is in the log.")
+
+
+@click.command("drop")
+@state
+@click.argument("proposal")
+@told
+async def drop(folder: Path, proposal: str) -> None:
+    """Give up what waits for another registrar; nothing of it is written into the log."""
+    async with _reach(folder) as office:
+        found = await _proposed(office, proposal)
+        await office.ask("drop", proposal=found["proposal"])
+    click.echo(f"Given up: {_name(found)}, {_what(found)}.")
 
 
 def granted(found: Plain, done: Plain) -> str:
@@ -161,6 +169,16 @@ async def _open(office: Reached, member: str) -> Plain:
                 )
             return dict(each)
     raise Trouble(f"{member}: no recovery is announced; `referral directory recover list`")
+
+
+async def _proposed(office: Reached, proposal: str) -> Plain:
+    """What waits under this id, or its beginning."""
+    wanted = proposal.strip().lower()
+    waiting = await office.ask("proposals")
+    found = [each for each in waiting if wanted and each["proposal"].startswith(wanted)]
+    if len(found) != 1:
+        raise Trouble(f"{proposal!r}: `referral directory proposals` lists what waits")
+    return dict(found[0])
 
 
 async def _sign(
