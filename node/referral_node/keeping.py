@@ -52,7 +52,15 @@ class KeyKeeping:
         """Which keys there are, since when, what is under way."""
         _read(arguments, Nothing)
         standing = await self._keys.standing()
+        recovery = self._keys.recovery.standing()
         return {
+            "recovery": None
+            if recovery is None
+            else {
+                "state": recovery.state,
+                "this_node": recovery.new,
+                "acts_from": recovery.acts_from,
+            },
             "fingerprint": standing.fingerprint,
             "vault_since": standing.vault_since,
             "node_since": standing.machine_since,

@@ -98,6 +98,17 @@ def _folder(state: Path) -> tuple[StateFolder, Config]:
     return folder, read_config(folder.config)
 
 
+def _recovery(recovery: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """A lost vault key, as this node sees it."""
+    whose = "this node's" if recovery["this_node"] else "another node's"
+    if recovery["state"] == "asked":
+        return "asked for: VSE telephones, and has to announce it"
+    if recovery["state"] == "vetoed":
+        return "stopped by the key before: suspended until VSE has decided"
+    when = datetime.fromtimestamp(recovery["acts_from"] / 1000, zone)
+    return f"{whose} key is announced, and can take over from {when:%Y-%m-%d %H:%M} on"
+
+
 def _show(found: Mapping[str, Any], config: Config) -> None:
     zone = ZoneInfo(config.time_zone)
 
@@ -114,5 +125,8 @@ def _show(found: Mapping[str, Any], config: Config) -> None:
         click.echo(f"{'Replaced':<13}{before:%Y-%m-%d %H:%M}, {reason}")
     if found["coming_since"] is not None:
         click.echo(f"{'Under way':<13}a new vault key, until the directory names it")
-    if found["foreign"]:
+    recovery = found["recovery"]
+    if recovery is not None:
+        click.echo(f"{'Recovery':<13}{_recovery(recovery, zone)}")
+    elif found["foreign"]:
         click.echo("The directory names a vault key that is not here: see the runbook, Keys.")

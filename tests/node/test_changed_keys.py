@@ -238,10 +238,12 @@ async def test_the_private_key_before_is_gone(fed: Federation) -> None:
     row = await lisboa.store.row("SELECT sealed FROM secrets")
     await lisboa.exchange.keys.replace(lisboa.vault(), lisboa.actor, ROUTINE)
     await until(partial(turned, lisboa))
-    await lisboa.crash()
-    for path in lisboa.folder.path.glob("node.db*"):
-        assert bytes(row["sealed"]) not in path.read_bytes(), path.name
-    await lisboa.start()
+
+    async def gone() -> bool:
+        files = lisboa.folder.path.glob("node.db*")
+        return all(bytes(row["sealed"]) not in path.read_bytes() for path in files)
+
+    await until(gone)
 
 
 async def test_the_log_may_name_it_while_nobody_is_signed_in(fed: Federation) -> None:
@@ -374,6 +376,37 @@ async def test_one_change_at_a_time(fed: Federation) -> None:
     await until(partial(_told, lisboa))
     await until(partial(quiet, lisboa))
     await lisboa.exchange.keys.machine.replace(lisboa.vault(), lisboa.actor)
+
+
+async def test_refused_it_is_begun_again_with_the_same_key(fed: Federation) -> None:
+    """The directory wrote something else about us meanwhile: it may still have what it refused."""
+    lisboa, utrecht = fed["lisboa"], fed["utrecht"]
+    said = await lisboa.refer(utrecht)
+    await fed.read_all()
+    fed.link(DIRECTORY, "lisboa").cut()
+    fed.link("lisboa", DIRECTORY).cut()
+    await fed.change_status_unseen(lisboa, "suspended")
+    await fed.change_status_unseen(lisboa, "active")
+    await lisboa.exchange.keys.replace(lisboa.vault(), lisboa.actor, ROUTINE)
+    row = await lisboa.store.row("SELECT public FROM key_changes")
+    fed.link("lisboa", DIRECTORY).mend()
+
+    async def refused() -> bool:
+        ask_directory(lisboa)
+        status = await lisboa.exchange.updating.status()
+        return status is not None and status.code is not None
+
+    await until(refused)
+    assert (await lisboa.exchange.keys.standing()).coming_since is not None
+    await lisboa.sign_in()
+    page = await lisboa.page().get("/settings/keys")
+    assert "The directory refused it" in page.text
+    await both_ways(fed, said.thread, "with the key before")
+    await lisboa.exchange.keys.replace(lisboa.vault(), lisboa.actor, ROUTINE)
+    await until(partial(_told, lisboa))
+    assert lisboa.exchange.core.vault_key == bytes(row["public"])
+    await fed.learns(utrecht, partial(knows_key, utrecht, lisboa))
+    await both_ways(fed, said.thread, "after")
 
 
 async def test_two_keyholders_at_once_change_it_once(fed: Federation) -> None:

@@ -129,6 +129,16 @@ async def test_what_the_command_shows(fed: Federation, monkeypatch: pytest.Monke
     assert "Vault key    since 2026-11-19" in shown.output
     assert "Replaced     2026-11-19" in shown.output
     assert "a vault key that is not here" in shown.output
+    for recovery, words in (
+        ({"state": "asked", "this_node": True, "acts_from": None}, "VSE telephones"),
+        ({"state": "vetoed", "this_node": False, "acts_from": 0}, "stopped by the key before"),
+        (
+            {"state": "announced", "this_node": False, "acts_from": given["vault_since"]},
+            "another node's key is announced, and can take over from 2026-11-19",
+        ),
+    ):
+        given["recovery"] = recovery
+        assert words in CliRunner().invoke(node, arguments).output
     found = CliRunner().invoke(node, [*arguments, "--json"])
     assert json.loads(found.output)["foreign"] is True
 
