@@ -42,6 +42,13 @@ async def refused(place: Place, expected: str) -> None:
         ("host = '0.0.0.0'", r"set \[tls\], or proxy = true"),
         ("log_level = 'loud'", "log_level"),
         ("[tls]\ncertificate = 'a'", "key"),
+        ("url = 'directory.example.org'", "url: write it like https://"),
+        ("url = 'http://10.0.0.1'", "url: write it like https://"),
+        ("[console]\nhost = '0.0.0.0'", r"console.host: off loopback set \[console.tls\]"),
+        ("[console]\nhosts = []", "console.hosts"),
+        ("[console]\nhosts = ['Https://x']", "console.hosts"),
+        ("[console]\ntime_zone = 'Europe/Nowhere'", "console.time_zone: write one like"),
+        ("[console]\npasword = 'x'", "unknown key"),
         ("port = ", "not well-formed TOML"),
     ],
 )
