@@ -22,6 +22,8 @@ from referral_protocol.hsds.tables import VERSION
 from referral_ui.archives import packed
 
 PER_PAGE: Final = 50
+KEPT: Final = 32
+"""Pages that are kept, of some 8 KB for each service."""
 PACKAGE: Final = "hsds.zip"
 ABOUT: Final = {
     "version": VERSION,
@@ -40,6 +42,7 @@ class Services:
         self._ends = list(accumulate(len(each.profile.services) for each in shown.members))
         self._places: dict[str, int] | None = None
         self.package: bytes | None = None
+        self.pages: dict[tuple[int, int], bytes] = {}
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -67,6 +70,15 @@ class Services:
             self._places = {name: place for place, name in enumerate(names)}
         place = self._places.get(name)
         return None if place is None else self.some(place, 1)[0]
+
+    def page(self, number: int, size: int) -> bytes:
+        """A page, as it is served; the last ones asked for are kept."""
+        found = self.some((number - 1) * size, size)
+        body = msgspec.json.encode(export.page(found, number, size, len(self)))
+        if len(self.pages) >= KEPT:
+            self.pages.clear()
+        self.pages[number, size] = body
+        return body
 
     def pack(self) -> bytes:
         """The data package of all of them."""
@@ -100,8 +112,10 @@ class Hsds:
                 400, f"page and per_page are whole numbers from 1, per_page up to {most}."
             )
         services = await self._now()
-        found = services.some((number - 1) * size, size)
-        return _json(request, export.page(found, number, size, len(services)))
+        body = services.pages.get((number, size))
+        if body is None:
+            body = await asyncio.to_thread(services.page, number, size)
+        return _answer(request, body, "application/json")
 
     async def service(self, request: web.Request) -> web.Response:
         """``GET /hsds/services/<id>``"""

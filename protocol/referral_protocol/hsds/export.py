@@ -25,7 +25,7 @@ DAYS: Final = {
     "sat": "SA",
     "sun": "SU",
 }
-MOST_ON_A_PAGE: Final = 1_000
+MOST_ON_A_PAGE: Final = 100
 
 
 def organisation(member: bytes, said: Organisation) -> Document:
