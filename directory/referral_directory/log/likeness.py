@@ -12,11 +12,14 @@ Armenian and Georgian, and the few whose small capitals do; accents count for no
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 SAME: Final = "same"
 ALIKE: Final = "alike"
 MIXED: Final = "mixed"
+MOST: Final = 5
+"""Most members that are named: a registrar calls one of them, not a hundred."""
 
 
 class Hint(NamedTuple):
@@ -132,8 +135,8 @@ class Likeness:
                 (SAME, self._same.get(folded(name), {})),
                 (ALIKE, self._alike.get(skeleton(name), {})),
             ):
-                for member, text in known.items():
-                    if member != but:
+                for member, text in islice(known.items(), MOST + 1):
+                    if member != but and len(found) < MOST:
                         found.setdefault(member, Hint(kind, member, text))
             mixed |= {word: Hint(MIXED, None, word) for word in mixed_words(name)}
         return [*found.values(), *mixed.values()]
