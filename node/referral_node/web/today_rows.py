@@ -46,6 +46,8 @@ def urgent_row(known: Known, s: Summary) -> Row | None:
         return _stop(known, s)
     if s.state not in WAITING:
         return None
+    if s.role == "referring" and s.case is not None and s.case.later:
+        return _two_asked(known, s)
     late = s.respond_by < times.now
     immediate = s.priority == "immediate"
     if s.role == "receiving":
@@ -89,6 +91,16 @@ def _stop(known: Known, s: Summary) -> Row | None:
         return job(known, s, "Stop, and end it:", detail, when=since(known, case.last_at))
 
     return Row(case.last_at, draw)
+
+
+def _two_asked(known: Known, s: Summary) -> Row:
+    """Another service was asked meanwhile: two of them must not call the same person."""
+
+    def draw() -> Job:
+        detail = "another service was asked meanwhile, and this one may still act on it"
+        return job(known, s, "Withdraw it:", detail, when=since(known, s.opened_at))
+
+    return Row(s.respond_by, draw, late=s.priority != "immediate")
 
 
 def _say_erased(known: Known, s: Summary, at: int) -> Row:

@@ -254,6 +254,33 @@ async def test_what_never_arrived_may_go_to_another_one(desks: Desks) -> None:
     assert "This may be the same person" not in page.main.text
 
 
+async def test_two_services_do_not_call_the_same_person(tmp_path: Any) -> None:
+    desks = Desks(tmp_path, "lisboa", "utrecht", "lviv")
+    await desks.start()
+    try:
+        lisboa, ines = desks["lisboa"], desks.desk("lisboa")
+        await lisboa.courier.stop()
+        desks.at(SENT)
+        first = (await desks.send()).thread
+        content, head = forms.body(referral(desks["lviv"].id, SENT))
+        await lisboa.exchange.voice.open(
+            lisboa.vault,
+            ines.actor,
+            recipient=desks["lviv"].id,
+            head=Head("referral", head.priority, head.respond_by, None),
+            content=content,
+            follows=first,
+        )
+        page = await ines.sign_in()
+        assert "Withdraw it: Оксана Ткаченко another service was asked meanwhile" in page.main.text
+        page = await page_of(ines, first, "/do/not-needed")
+        await ines.reader.submit(page, "Withdraw the referral")
+        page = await ines.reader.get("/")
+        assert "Withdraw it:" not in page.main.text
+    finally:
+        await desks.stop()
+
+
 async def test_sent_by_mistake_the_person_still_needs_somebody(desks: Desks) -> None:
     thread = await desks.sent()
     ines = desks.desk("lisboa")

@@ -6,6 +6,7 @@ rules refuse is never sent.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -74,9 +75,10 @@ async def do(visit: Visit) -> web.StreamResponse:
         if act.then:
             over = {"form": act.form, "author": author(visit.actor), "outcome": "got-help"}
             over["language"] = said.content["language"]
-            await visit.exchange.voice.say(
-                visit.vault, visit.actor, case.view.id, act.kind, Head(state=act.then), over
-            )
+            with suppress(NotAllowed):  # the answer is given; they took the question back meanwhile
+                await visit.exchange.voice.say(
+                    visit.vault, visit.actor, case.view.id, act.kind, Head(state=act.then), over
+                )
         visit.tell(filled(act.told, case))
         return f"/referral/{case.view.id.hex()}"
 

@@ -4,6 +4,7 @@ Law: no personal data. What is filled in from a draft are codes that many people
 which the person of that draft is named is not sent. It goes only where a referral could go.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -199,12 +200,17 @@ def _named(values: Mapping[str, Any], hand: AtHand | None) -> list[InputError]:
     known = [str(who.get(key, "")) for key in ("name", "name_latin", "name_to_use", "case_number")]
     found = []
     for key in ("subject", "question", "note"):
-        text = str(values.get(key, "")).casefold()
-        named = [each for each in known if len(each) > 1 and each.casefold() in text]
+        text = str(values.get(key, ""))
+        named = [each for each in known if each and _stands_in(each, text)]
         if named:
             words = f"“{named[0]}” stands in it. Take out what tells who the person is"
             found.append(InputError(key, words, key))
     return found
+
+
+def _stands_in(name: str, text: str) -> bool:
+    """Whether a name stands in a text as words of its own."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def prefilled(query: Query, hand: AtHand | None) -> Typed:
