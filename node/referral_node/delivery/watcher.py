@@ -88,6 +88,7 @@ class Watcher:
                     await self._begin()
                     begun = True
                 await self.look()
+                await self._views.refresh()
                 if await self._due():
                     await self.ask_all()
             except StoreError as error:

@@ -21,7 +21,7 @@ from referral_protocol.certificates import DAY
 from referral_protocol.directory.forks import make_fork_proof, root_leaves
 from referral_protocol.directory.notes import Checkpoint
 from referral_protocol.directory.replica import Replica
-from referral_protocol.directory.standing import Cosigned, KeyStanding, standing
+from referral_protocol.directory.standing import Cosigned, KeyStanding, asked_since, standing
 from referral_protocol.directory.tree import Tree
 from referral_protocol.directory.views import View, common, judge
 from referral_protocol.errors import ProtocolError
@@ -68,6 +68,8 @@ class Views:
         self._cosigned: list[Cosigned] = []
         self._upto: dict[bytes, int] = {}
         """The most entries that each witness has cosigned."""
+        self._first_use: dict[bytes, tuple[bytes, int]] = {}
+        """When the present vault key of a peer was first in use here, and which that was."""
         self._heard: dict[bytes, str] = {}
         self._waiting: dict[bytes, str] = {}
         core.shown = self.shown
@@ -104,6 +106,7 @@ class Views:
         self._reach(self._cosigned)
         await self._doubt([each for each in conflicts if each.settled_at is None])
         self.conflicts = conflicts
+        await self.refresh()
 
     # what is shown
 
@@ -244,6 +247,22 @@ class Views:
 
     # witnesses
 
+    async def refresh(self) -> None:
+        """Look which keys are in use here, once witnesses are asked for or soon will be."""
+        directory = self._core.members.directory
+        if directory is None or not any(version.root.quorum for version in directory.roots):
+            return
+        for row in await self._core.store.rows("SELECT member FROM peers"):
+            known = directory.member(bytes(row["member"]))
+            if known is None or self._first_use.get(known.id, (b"", 0))[0] == known.vault_key:
+                continue
+            first = await self._core.store.row(
+                "SELECT MIN(held_at) FROM messages WHERE peer = ? AND held_at >= ?",
+                (known.id, known.vault_since),
+            )
+            if first is not None and first[0] is not None:
+                self._first_use[known.id] = (known.vault_key, int(first[0]))
+
     async def cosigned(self, found: Iterable[Cosigned]) -> None:
         """Keep what witnesses said of a checkpoint of ours: the earliest time of each."""
         held = {(each.witness, each.size) for each in self._cosigned}
@@ -279,10 +298,14 @@ class Views:
         directory = self._core.members.directory
         if directory is None or not directory.roots:
             return True
-        root = directory.root_at(self._core.clock()).root
+        now = self._core.clock()
+        root = directory.root_at(now).root
         known = directory.member(member)
         if root.quorum == 0 or known is None or member == self._core.us:
             return True
+        key, used_at = self._first_use.get(member, (b"", 0))
+        if key == known.vault_key and used_at < asked_since(directory, now):
+            return True  # known before anybody was asked to witness: it is not cut off
         covering = sum(self._upto.get(w.key, 0) > known.vault_index for w in root.witnesses)
         return covering >= root.quorum
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from referral_protocol.directory.entries import Root
 from referral_protocol.directory.notes import CLOCK_AHEAD, parse_note, verify_cosignature
 from referral_protocol.directory.rules import Member
+from referral_protocol.directory.state import Directory
 from referral_protocol.errors import ProtocolError
 
 
@@ -87,3 +88,15 @@ def _split(
     ]
     awaited = [Awaited(w.name, w.member) for w in root.witnesses if w.key not in first]
     return tuple(sorted(by, key=lambda each: each.at)), tuple(awaited)
+
+
+def asked_since(directory: Directory, now: int) -> int:
+    """Since when a quorum of witnesses has been asked for without a break; ``now`` if none is."""
+    since = now
+    for version in reversed(directory.roots):
+        if version.acts_from > now:
+            continue
+        if version.root.quorum == 0:
+            break
+        since = version.acts_from
+    return since

@@ -1,6 +1,7 @@
 """Pages while the directory is in doubt, and what an organisation's page says of its key."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -8,10 +9,11 @@ import pytest
 
 import referral_inputs
 from directory_world import ORIGIN, World, id_of, signer
+from node_world import Office, send, until
 from pages_world import DAY, Desk, Desks
 from referral_node.exchange import Draft
 from referral_node.web.alerts import FORKED, KEPT_BACK
-from referral_protocol.directory.entries import Witness
+from referral_protocol.directory.entries import Witness, make_root_entry
 from referral_protocol.directory.notes import TreeHead, cosign, make_checkpoint
 from referral_protocol.errors import ProtocolError
 from referral_protocol.examples import SENT
@@ -159,6 +161,41 @@ async def test_a_page_says_who_witnessed_a_key_and_who_is_awaited(tmp_path: Path
         assert "That is as many as the directory's rules ask for" in text
     finally:
         await desks.stop()
+
+
+async def test_who_was_known_before_witnesses_were_asked_for_is_not_cut_off(
+    tmp_path: Path,
+) -> None:
+    desks = Desks(tmp_path, "lisboa", "utrecht", "lviv", now=SENT)
+    await desks.start()
+    try:
+        world, office = desks.world, desks["lisboa"]
+        await send(desks)
+        await until(partial(_delivered, office))
+        names = [f"witness-{n}.example" for n in range(4)]
+        root = msgspec.structs.replace(
+            world.root,
+            witnesses=tuple(Witness(n, signer(n).public, None, None) for n in names),
+            quorum=3,
+        )
+        before = world.directory.roots[-1]
+        world.now = desks.clock.now
+        content = make_root_entry(root, world.now, world.genesis, before.hash, 2)
+        world.log_in(content, *world.root_keys)
+        await office.keeper.take(world.checkpoint(), world.leaves[-1:])
+        await office.exchange.views.refresh()
+        members = office.exchange.members
+        assert not members.unwitnessed(id_of("lviv"))  # the new root does not act yet
+        desks.at(desks.clock.now + 3 * DAY + 1)
+        assert not members.unwitnessed(id_of("utrecht"))
+        assert members.unwitnessed(id_of("lviv"))
+    finally:
+        await desks.stop()
+
+
+async def _delivered(office: Office) -> bool:
+    row = await office.store.row("SELECT COUNT(*) FROM messages WHERE held_at IS NOT NULL")
+    return row is not None and row[0] == 1
 
 
 async def test_the_telephone_counts_instead_of_witnesses(tmp_path: Path) -> None:
