@@ -301,6 +301,24 @@ def _newer(member: Member, other: bytes, than: int) -> bool:
     return held is not None and held.made_at > than
 
 
+async def test_a_checkpoint_from_the_future_is_refused_and_says_whose_clock(
+    fed: Federation,
+) -> None:
+    lisboa = fed["lisboa"]
+    key = read_log_key(fed.directory.log_key)
+    link, poller = fed.link("lisboa", DIRECTORY), lisboa.node.poller
+    assert poller is not None
+    before = lisboa.exchange.members.checkpoint
+    head = peek_checkpoint(before.encode())
+    early = make_checkpoint(head, key, fed.clock.now + 11 * 60_000)
+    liar(link, "/checkpoint", lambda _: http(early))
+    await fed.learns(lisboa, lambda: poller.trouble == "clock")
+    assert lisboa.exchange.members.checkpoint == before
+    assert await lisboa.count("SELECT COUNT(*) FROM forks") == 0
+    link.mend()
+    await fed.learns(lisboa, lambda: poller.trouble is None)
+
+
 async def test_a_log_that_claims_to_be_endless_is_not_even_begun(fed: Federation) -> None:
     lisboa = fed["lisboa"]
     key = read_log_key(fed.directory.log_key)
