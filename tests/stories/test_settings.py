@@ -67,6 +67,7 @@ async def test_a_new_organisation_joins(chromium: Browser, world: Settings) -> N
 
         # A page of the profile, typed by hand, with what a tired person gets wrong.
         await ines.follow("Describe your organisation")
+        await ines.type("Name of your organisation", "")
         await ines.press("Save")
         assert "Enter the organisation’s name" in await ines.problems()
         await walk.look("new-about-errors")

@@ -255,8 +255,10 @@ def _string(each: Field | None, value: str, reader: Reader, lang: str) -> Text:
             return Part({"d": value}, (), reader).day("d")
         case Kind.ZONE:
             return reader.place(value).name
-        case Kind.TIME | Kind.END_TIME | Kind.REGION | Kind.REGIONS | Kind.E_MAIL | Kind.WEB:
+        case Kind.TIME | Kind.END_TIME | Kind.REGION | Kind.REGIONS:
             return numbers.num(value)
+        case Kind.E_MAIL | Kind.WEB:
+            return address(value)
         case _:
             return quote(value, lang)
 
@@ -264,6 +266,11 @@ def _string(each: Field | None, value: str, reader: Reader, lang: str) -> Text:
 def country(code: str) -> str:
     """A country's name; an unknown code as it stands."""
     return codes.COUNTRIES.label(code)
+
+
+def address(value: str) -> Text:
+    """An address of mail or of a page, left to right; it may be longer than a narrow window."""
+    return Markup('<bdi dir="ltr">{}</bdi>').format(value)
 
 
 def telephone(value: str) -> Text:

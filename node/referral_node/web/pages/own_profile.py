@@ -18,6 +18,7 @@ from referral_node.web import updates_view
 from referral_node.web.pages import own_editing
 from referral_node.web.pages.own_editing import Edited, Frame, Place, StaleProfile
 from referral_node.web.pages.profile_parts import (
+    ABOUT,
     CONTACT,
     CONTACTS,
     ORGANISATION,
@@ -86,8 +87,10 @@ async def ask(visit: Visit) -> web.StreamResponse:
     """The page of one part."""
     part = _part(visit)
     mine = await visit.exchange.own_profile.load(visit.vault)
-    edited = Edited(own_editing.stored(part, _PLACE, mine))
-    return own_editing.page(visit, part, _frame(part), edited, mine)
+    typed = own_editing.stored(part, _PLACE, mine)
+    if part is ABOUT and not typed:
+        typed = _from_the_configuration(visit)
+    return own_editing.page(visit, part, _frame(part), Edited(typed), mine)
 
 
 async def save(visit: Visit) -> web.StreamResponse:
@@ -336,6 +339,12 @@ def _part(visit: Visit) -> Part:
     if part is None:
         raise web.HTTPNotFound
     return part
+
+
+def _from_the_configuration(visit: Visit) -> dict[str, list[str]]:
+    """What the administrator has said of us already, proposed for a profile that is empty."""
+    config = visit.site.config
+    return {"name": [config.name], "country": [config.country or ""], "zone": [config.time_zone]}
 
 
 def _frame(part: Part) -> Frame:

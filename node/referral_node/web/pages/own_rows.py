@@ -98,8 +98,11 @@ def pages_of(listed: List) -> list[Route]:
     async def ask(visit: Visit) -> web.StreamResponse:
         mine = await visit.exchange.own_profile.load(visit.vault)
         place = _place(visit, listed, mine)
-        edited = Edited(own_editing.stored(listed.part, place, mine))
-        return own_editing.page(visit, listed.part, _frame(listed, place, mine), edited, mine)
+        typed = own_editing.stored(listed.part, place, mine)
+        if listed is CONTACTS_LIST and not mine.values.get(CONTACTS.key):
+            typed = {"role": ["point-of-contact"], "name": [visit.actor.display]}
+        frame = _frame(listed, place, mine)
+        return own_editing.page(visit, listed.part, frame, Edited(typed), mine)
 
     async def save(visit: Visit) -> web.StreamResponse:
         posted = await visit.posted()
