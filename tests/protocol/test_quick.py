@@ -103,7 +103,7 @@ def changed(content: dict[str, Any], chance: random.Random) -> dict[str, Any]:
         elif act == 2 and isinstance(inside, list):
             inside.append(copy.deepcopy(inside[0]))
         else:
-            inside[last] = chance.choice(ODD)
+            inside[last] = copy.deepcopy(chance.choice(ODD))  # or a list could get into itself
     return content
 
 
