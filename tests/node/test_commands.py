@@ -432,3 +432,21 @@ def test_join_needs_to_know_which_directory(made: Path, tmp_path: Path) -> None:
     done = run("join", "--profile", tmp_path / "p", "--state", made / "node")
     assert done.returncode == 2
     assert "say which directory: --invitation, or URL and --anchor" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--invitation", "hello"), "this is not an invitation: it begins with referral-exchange"),
+        (
+            ("https://d.example", "--invitation", "referral-exchange:join?"),
+            "--invitation says both URL and --anchor: leave them out",
+        ),
+    ],
+)
+def test_an_invitation_that_is_none_is_told(
+    made: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = run("join", *words, "--profile", tmp_path / "p", "--state", made / "node")
+    assert done.returncode != 0
+    assert said in done.stderr
