@@ -158,3 +158,11 @@ async def test_who_may(lisboa: Member) -> None:
     assert "cannot be read" in missing
     rubbish = await written(lisboa, "rubbish", b"PK\x03\x04" + bytes(50))
     assert "no ZIP file" in (await command(lisboa, rubbish, expect=1)).output
+
+
+async def test_only_a_node_that_serves_takes_them(lisboa: Member) -> None:
+    documents = exported((await own(lisboa)).values, lisboa.id)
+    file = await written(lisboa, "own.json", json.dumps(documents).encode())
+    await lisboa.stop()
+    said = (await command(lisboa, file, expect=1)).output
+    assert "start it, then try again" in said
