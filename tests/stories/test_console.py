@@ -160,6 +160,8 @@ async def test_by_keyboard(office: Office, chromium: Browser) -> None:
 
 async def test_every_page_of_the_console(office: Office, chromium: Browser) -> None:
     """With scripts allowed, for axe: each page at both widths, also with faults and empty."""
+    if office.client.running.ledger.directory.member(id_of("lisbon")) is None:
+        await office.client.admit("lisbon")
     await office.client.request(asked(office.client))
     context = await chromium.new_context(viewport={"width": 1280, "height": 900})
     desk = office.desk()
@@ -178,6 +180,12 @@ async def test_every_page_of_the_console(office: Office, chromium: Browser) -> N
     await ewa.follow("Refuse, with a reason")
     await ewa.press("Refuse this request")
     await walk.look("console-refuse-wrong")
+    await ewa.open("/you")
+    await ewa.press("Change the password")
+    await walk.look("console-password-wrong")
+    await ewa.press("Show a new secret")
+    await ewa.press("Use the new telephone")
+    await walk.look("console-secret-wrong")
     await ewa.open("/members?status=removed")
     await walk.look("console-no-member-fits")
     await ewa.open(f"/log?member={id_of('utrecht').hex()}")
@@ -187,7 +195,7 @@ async def test_every_page_of_the_console(office: Office, chromium: Browser) -> N
     assert walk.faults == []
     for kind in ("/?", "/members?", "/profiles?", "/log?", "/suspensions?", "/recoveries?"):
         assert kind in walk.seen
-    for kind in ("/acts?", "/invite?", "/registrars?"):
+    for kind in ("/acts?", "/invite?", "/registrars?", "/you?"):
         assert kind in walk.seen
     assert any(path.startswith("/request/") for path in walk.seen)
     assert any(path.endswith("/suspend?") for path in walk.seen)

@@ -132,7 +132,12 @@ def _secret_page(visit: Visit, form: Form, *, status: int = 200) -> web.Response
     uri = secret_uri(secret, origin, visit.by)
     drawn: Markup = qr.__wrapped__(uri, "The new secret as a QR code")  # kept in no cache
     return visit.page(
-        "new_secret.html", status=status, form=form, text=secret_text(secret), qr=drawn
+        "new_secret.html",
+        status=status,
+        form=form,
+        text=secret_text(secret),
+        qr=drawn,
+        name=visit.by,
     )
 
 
