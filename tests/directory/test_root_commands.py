@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -12,10 +13,19 @@ from directory_roots import NEW, OLD, asked, by
 from directory_server import PASSWORDS, Place, made
 from directory_world import DAY, id_of, signer
 from referral_directory.commands import directory
-from referral_directory.rootfile import read_request
+from referral_directory.rootfile import read_request, write_request
 from referral_directory.trouble import Trouble
 from referral_protocol.directory import paths
-from referral_protocol.directory.entries import Status, make_status_entry
+from referral_protocol.directory.entries import (
+    EntrySignature,
+    Leaf,
+    Status,
+    entry_hash,
+    make_root_entry,
+    make_status_entry,
+    merge_signatures,
+    sign_entry,
+)
 from referral_protocol.directory.notes import parse_note
 from referral_protocol.directory.rules import ROOT_DELAY
 
@@ -328,6 +338,29 @@ async def test_content_of_another_directory(place: Place, tmp_path: Path) -> Non
     await signed(other, theirs, 1, 2)
     said = await run("root", "publish", theirs, "--state", place.folder.path, expect=1)
     assert "wrong-genesis" in said
+
+
+async def test_roots_that_nobody_signed(place: Place) -> None:
+    """A second root of a thief's, put between: the holder would compare with the wrong one."""
+    file = await rotated(place, "--add-registrar", EWA)
+    asked_for = read_request(file)
+    assert asked_for.before is not None
+    thief = signer("thief")
+    root = msgspec.structs.replace(
+        asked_for.before.root, root_keys=(thief.public,), root_threshold=1
+    )
+    now = place.clock()
+    content = make_root_entry(root, now, place.genesis, asked_for.before.hash, 2)
+    old = asked_for.before.root.root_keys[:2]
+    forged = [EntrySignature(key, bytes(64)) for key in old]
+    leaf = Leaf(now, content, merge_signatures(forged, sign_entry(content, thief))).pack()
+    third = make_root_entry(
+        msgspec.structs.replace(root, registrars=(thief.public[::-1],)),
+        now, place.genesis, entry_hash(content), 3,
+    )  # fmt: skip
+    write_request(file, (*asked_for.roots, (1, leaf)), third)
+    said = await run("root", "show", file, expect=1)
+    assert "damaged, or altered by somebody (bad-signature): sign nothing" in said
 
 
 async def test_keys_that_are_wrong(place: Place) -> None:
