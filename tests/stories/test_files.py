@@ -58,7 +58,7 @@ async def test_two_sides_send_each_other_files(fed: Federation, sit: Sit) -> Non
     await fed.settle()
     path = f"/referral/{said.thread.hex()}"
     ines = await sit("lisboa")
-    walk = Walk(ines)
+    walk = Walk(ines, "lisboa")
     await ines.sign_in()
     await ines.open(path)
     await ines.follow("Send files")
