@@ -284,4 +284,4 @@ async def test_a_member_that_took_a_name_like_another_s(office: Office) -> None:
     listed = await desk.get("/members")
     assert listed.main.text.count("Looks like a member") == 2  # the one and the other
     page = await desk.reader.follow(listed, "Steunpunt D0m")
-    assert "Its name looks like one: Steunpunt Dom." in page.main.text
+    assert "Its name looks like a member’s: Steunpunt Dom." in page.main.text

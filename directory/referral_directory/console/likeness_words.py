@@ -17,7 +17,11 @@ def said(hint: Hint, ask: str) -> tuple[str, str]:
         return (
             "Its name mixes letters of several alphabets.",
             f"In “{hint.text}” some letters only look like those of the others. "
-            "Ask them to write it on one keyboard.",
+            "Ask them to type it anew in one alphabet.",
         )
-    what = "It has the same name as a member" if hint.kind == SAME else "Its name looks like one"
+    what = (
+        "It has the same name as a member"
+        if hint.kind == SAME
+        else "Its name looks like a member’s"
+    )
     return f"{what}: {hint.text}.", ask
