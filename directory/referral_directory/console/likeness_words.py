@@ -19,9 +19,6 @@ def said(hint: Hint, ask: str) -> tuple[str, str]:
             f"In “{hint.text}” some letters only look like those of the others. "
             "Ask them to type it anew in one alphabet.",
         )
-    what = (
-        "It has the same name as a member"
-        if hint.kind == SAME
-        else "Its name looks like a member’s"
-    )
+    same = hint.kind == SAME
+    what = "It has the same name as a member" if same else "Its name looks like a member’s"
     return f"{what}: {hint.text}.", ask
