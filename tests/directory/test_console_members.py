@@ -138,6 +138,9 @@ async def test_suspended_lifted_removed(office: Office) -> None:
     page = await desk.reader.submit(unsure, "Remove this member", {"sure": "yes"})
     assert status(office) == "removed"
     assert page.facts()["Status"].startswith("Removed")
+    kept = await office.client.running.ledger.store.rows("SELECT submission FROM requests")
+    assert not any(b"Jasmijn" in bytes(row["submission"]) for row in kept)
+    assert any("Inês".encode() in bytes(row["submission"]) for row in kept)
     assert "Suspend, with a reason" not in page.links()
     acts = (await desk.get("/acts")).text
     for said in (

@@ -18,7 +18,7 @@ async def erase_record(tx: Tx, member: bytes, name: str, now: int) -> tuple[bool
 
     A request that still waits is not touched: it says something new, and can be declined.
     """
-    found = await _erase_from_requests(tx, member, name)
+    found = await erase_from_requests(tx, member, name)
     row = await beside.member_row(tx, member)
     held = parse_records(bytes(row["records"])).records if row["records"] else ()
     kept = tuple(record for record in held if record.name != name)
@@ -34,7 +34,8 @@ async def erase_record(tx: Tx, member: bytes, name: str, now: int) -> tuple[bool
     return True, [tile]
 
 
-async def _erase_from_requests(tx: Tx, member: bytes, name: str) -> bool:
+async def erase_from_requests(tx: Tx, member: bytes, name: str) -> bool:
+    """Take a record out of a member's requests that do not wait; whether it was in one."""
     found = False
     rows = await tx.rows(
         "SELECT request, submission FROM requests WHERE member = ? AND state NOT IN (?, ?)",

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from referral_directory.log import beside, recovering
 from referral_directory.log.beside import BOARD, RECORDS, Beside, NewTile
-from referral_directory.log.erasing import erase_record
+from referral_directory.log.erasing import erase_from_requests, erase_record
 from referral_directory.log.pen import Pen, ReadKeys, cosigned, with_lines_of
 from referral_directory.log.store import Store, StoreError, Tx
 from referral_protocol import profiles
@@ -352,7 +352,9 @@ def _held(bundle: bytes | None, member: Member, now: int) -> VerifiedBundle | No
 
 
 async def _take_off(tx: Tx, member: bytes, now: int) -> list[NewTile]:
-    """A member that was removed: its records and bundle go with it."""
+    """A member that was removed: its records and bundle go, those too that it joined with."""
+    for name in profiles.RECORDS:
+        await erase_from_requests(tx, member, name)
     row = await beside.member_row(tx, member)
     await beside.set_records(tx, Records(member, ()))
     await beside.set_bundle(tx, member, None)
