@@ -41,6 +41,8 @@ RECEIPTS: Final = "protocol/referral_protocol/receipts.py"
 PARCELS: Final = "protocol/referral_protocol/parcels.py"
 BAD_RECEIPTS: Final = "tests/node/test_bad_receipts.py"
 BAD_PEERS: Final = "tests/node/test_bad_peers.py"
+UPDATING: Final = "node/referral_node/exchange/updating.py"
+TESTS_OF_UPDATING: Final = "tests/node/test_updating.py"
 KEYS_CHANGE: Final = "tests/node/test_changed_keys.py"
 
 MUTANTS: Final = (
@@ -155,7 +157,7 @@ MUTANTS: Final = (
     Mutant(
         "a key that was replaced goes on signing",
         "protocol/referral_protocol/directory/earlier.py",
-        "return self.until is None or at <= self.until + CLOCK_AHEAD",
+        "return self.until is None or at <= self.until + UNHEARD",
         "return True",
         "tests/node/test_earlier_keys.py",
     ),
@@ -483,6 +485,42 @@ MUTANTS: Final = (
         "if not excludes]",
         "if excludes is not None]",
         "tests/node/web/test_find_map.py",
+    ),
+    # what is said of ourselves
+    Mutant(
+        "a second change of our card while one waits",
+        UPDATING,
+        "            if await self._waiting() is not None:\n                raise UpdateWaits\n",
+        "",
+        TESTS_OF_UPDATING,
+    ),
+    Mutant(
+        "an update counts as done when the directory took it",
+        UPDATING,
+        "SET sent_at = ? WHERE sent_at IS NULL",
+        "SET sent_at = ?, done_at = 1 WHERE sent_at IS NULL",
+        TESTS_OF_UPDATING,
+    ),
+    Mutant(
+        "our copy of the log is not asked before an update is sent again",
+        UPDATING,
+        '        verdict = await self._in_the_log(submission, row["log_size"])\n',
+        "        verdict = None\n",
+        TESTS_OF_UPDATING,
+    ),
+    Mutant(
+        "people's names are published",
+        "protocol/referral_protocol/profiles/__init__.py",
+        "    return Profile(shown, (), tuple(",
+        "    return Profile(shown, whole.contacts, tuple(",
+        "tests/protocol/test_profiles.py",
+    ),
+    Mutant(
+        "an invitation says more than where and which",
+        "protocol/referral_protocol/directory/invitation.py",
+        'name not in ("directory", "anchor") or not equals',
+        "not equals",
+        "tests/protocol/test_invitation.py",
     ),
 )
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referral_protocol.certificates import CLOCK_AHEAD, make_certificate
-from referral_protocol.directory.earlier import VaultKey, verify_certified, verify_known
+from referral_protocol.certificates import make_certificate
+from referral_protocol.directory.earlier import UNHEARD, VaultKey, verify_certified, verify_known
 from referral_protocol.errors import ProtocolError
 from referral_protocol.statements import make_statement
 from referral_protocol.suite import Signer
@@ -38,7 +38,7 @@ def code_of(work: Callable[[], object]) -> str | None:
 
 
 @given(
-    st.lists(st.integers(AT - 2 * CLOCK_AHEAD, AT + 2 * CLOCK_AHEAD), max_size=4).map(sorted),
+    st.lists(st.integers(AT - 2 * UNHEARD, AT + 2 * UNHEARD), max_size=4).map(sorted),
     st.integers(0, 4),
     st.sets(st.integers(0, 4)),
 )
@@ -56,7 +56,7 @@ def test_a_statement_counts_if_its_key_was_not_replaced_before(
     elif by == len(changes):
         assert code is None
     else:
-        assert code == (None if changes[by] + CLOCK_AHEAD >= AT else "wrong-key")
+        assert code == (None if changes[by] + UNHEARD >= AT else "wrong-key")
 
 
 @given(

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from referral_protocol.certificates import DAY
+from referral_protocol.directory.earlier import UNHEARD
 from referral_protocol.directory.entries import COMPROMISED, ROUTINE
 from referral_protocol.errors import ProtocolError
 from referral_protocol.evidence import (
@@ -236,7 +237,7 @@ def test_a_key_does_not_sign_after_it_was_replaced() -> None:
     told = story.tell()
     log = told.log
     new = Signer(fixed("Utrecht", "second vault"))
-    log.now = NOW + 2 * DAY
+    log.now = NOW + 2 * DAY - UNHEARD
     content = log.update_content(UTRECHT, ROUTINE, vault_key=new.public)
     log.append(log.leaf(content, UTRECHT.vault, new))
     found = verify_evidence(story.evidence(told), told.end, log.genesis)

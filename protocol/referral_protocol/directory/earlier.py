@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from referral_protocol.certificates import (
-    CLOCK_AHEAD,
+    DAY,
     VerifiedCertificate,
     verify_certificate,
 )
@@ -17,6 +17,9 @@ from referral_protocol.directory.rules import Member
 from referral_protocol.errors import ProtocolError
 from referral_protocol.statements import SignedStatement, verify_statement
 
+UNHEARD: Final = 7 * DAY
+"""How long after its key was replaced a member may not have heard of it, and goes on with it among
+those who have not heard of it either. The date is the signer's own word: it protects nobody more."""
 REPLACED: Final = "wrong-key"
 """Refusal of what a key signed that was replaced since: its owner signs it anew."""
 
@@ -30,8 +33,8 @@ class VaultKey(NamedTuple):
     reason: str | None = None
 
     def covers(self, at: int) -> bool:
-        """Whether a statement of this time may bear it; clocks may differ by ten minutes."""
-        return self.until is None or at <= self.until + CLOCK_AHEAD
+        """Whether a statement of this time may bear it."""
+        return self.until is None or at <= self.until + UNHEARD
 
 
 def vault_keys(member: Member) -> tuple[VaultKey, ...]:
