@@ -19,7 +19,7 @@ from referral_protocol.statements import SignedStatement, verify_statement
 
 UNHEARD: Final = 7 * DAY
 """How long after its key was replaced a member may not have heard of it, and goes on with it among
-those who have not heard of it either. The date is the signer's own word: it protects nobody more."""
+those who have not heard of it either. The date is the signer's own word: less protects nobody."""
 REPLACED: Final = "wrong-key"
 """Refusal of what a key signed that was replaced since: its owner signs it anew."""
 
