@@ -97,7 +97,7 @@ class Core:
         self.ask_directory: Callable[[], None] = lambda: None
         """Called after something for the directory was committed; the poller's ear."""
         self.shown: Callable[[bytes, str | None], None] = lambda _peer, _checkpoint: None
-        """Called with a member's id and the checkpoint that it sent along; costs next to nothing."""
+        """Called with a member's id and the checkpoint that it sent along; it costs little."""
         self._doubted_at = 0
         members.behind = self.doubt_directory
         self.room: Callable[[], bool] = lambda: True
