@@ -1,10 +1,10 @@
 """What others show of the log: followed where it grows, proved and told of where it forks."""
 
 import asyncio
-from contextlib import redirect_stdout
-from io import StringIO
 from collections.abc import AsyncIterator, Callable
+from contextlib import redirect_stdout
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from fed_member import Member
 from federation import DIRECTORY, Federation, until
 from forked import Fork
 from links import Answer, Request
-from referral_node.api.pace import READERS_PER_MINUTE, Pace
 from referral_node import show
+from referral_node.api.pace import READERS_PER_MINUTE, Pace
 from referral_node.delivery.mail_text import letter
 from referral_node.delivery.watcher import AGAIN, FIRST
 from referral_node.exchange.troubles import FORKED, troubles

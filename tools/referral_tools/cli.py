@@ -44,7 +44,9 @@ PARTS = {
     "directory": Part(
         "referral_directory.commands", "directory", "The directory of keys, contacts and services."
     ),
-    "verify": Part("referral_tools.verify", "verify", "Check evidence, a fork proof or a whole log, offline."),
+    "verify": Part(
+        "referral_tools.verify", "verify", "Check evidence, a fork proof or a whole log, offline."
+    ),
     "demo": Part(
         "referral_tools.demo.command", "demo", "Three organisations on this machine, for a try."
     ),
