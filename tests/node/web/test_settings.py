@@ -30,7 +30,11 @@ async def test_each_room_says_how_it_stands(fed: Settings) -> None:
     page = await lisboa.page().get("/settings")
     found = rooms(page)
     assert found["Our profile"] == "To do It was last said to be right on 3 February 2026."
-    assert found["Our services"] == "2: has capacity, waiting list"
+    assert found["Our services"] == (
+        "Apoio a vítimas: has capacity Acompanhamento em tribunal: waiting list"
+    )
+    capacity = await lisboa.page().follow(page, "Apoio a vítimas: has capacity")
+    assert "No capacity" in capacity.buttons()
     assert found["Our point of contact"] == "Inês Carvalhal"
     assert found["The directory"] == "Joined"
     assert found["People"] == "1 person"

@@ -4,10 +4,12 @@ Law: each room says in one line what it is for and how it stands; what only the 
 is named with its command, never hidden.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
+from markupsafe import Markup
 
 from referral_node.exchange.duty import address_of
 from referral_node.exchange.request import our_request
@@ -16,10 +18,16 @@ from referral_node.web.pages import own_profile
 from referral_node.web.routing import Route, get
 from referral_node.web.visit import Visit
 from referral_protocol import codes
+from referral_ui import names
 from referral_ui.parts import Text
 from referral_ui.times import lower
 
 HERE: Final = "/settings"
+SERVICES_SHOWN: Final = 5
+_CAPACITY: Final = Markup(
+    '<a class="govuk-link tap" href="/settings/services/{}/capacity">{}: {}</a>'
+)
+"""A service's capacity and the way to change it: the second click says what it is now."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +113,21 @@ async def _profile(visit: Visit) -> Room:
 async def _services(visit: Visit) -> Room:
     mine = await visit.exchange.own_profile.load(visit.vault)
     rows = mine.values.get("services", ())
-    said = [codes.label("capacities", row["capacity"]) for row in rows if row.get("capacity")]
     what = "What you help with, and whether you can take new people."
-    state = f"{len(rows)}: {', '.join(said).lower()}" if said else f"{len(rows)}"
-    return Room("Our services", f"{HERE}/services", what, state if rows else "None yet")
+    links = [
+        _CAPACITY.format(number, names.name(row.get("name", ""), row.get("language")), _room(row))
+        for number, row in enumerate(rows[:SERVICES_SHOWN])
+    ]
+    state = Markup("<br>").join(links)
+    if len(rows) > SERVICES_SHOWN:
+        state += Markup("<br>and {} more").format(len(rows) - SERVICES_SHOWN)
+    return Room("Our services", f"{HERE}/services", what, state or "None yet")
+
+
+def _room(row: Mapping[str, Any]) -> str:
+    """The capacity of a service in words."""
+    code = row.get("capacity")
+    return codes.label("capacities", code).lower() if code else "not stated"
 
 
 async def _contacts(visit: Visit) -> Room:
