@@ -87,6 +87,8 @@ async def test_from_nothing_to_the_first_referral(fed: Federation, chromium: Bro
 
     # Athens: nothing can be done before it has joined, and the page says what to do.
     await eleni.sign_in()
+    await eleni.sees("Until you have joined a directory, nothing can be sent or received.")
+    await eleni.misses("Nothing needs you now")
     await eleni.follow("Join the directory")
     await eleni.follow("Load it from a file")
     await eleni.type("Text of the file", PROFILE)

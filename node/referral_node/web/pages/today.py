@@ -22,7 +22,8 @@ async def show(visit: Visit) -> web.StreamResponse:
         *await missing_view.banners(visit),
     )
     ours = await own_news.jobs(visit)
-    return visit.page("today.html", today=today, banners=banners, ours=ours)
+    joined = visit.exchange.members.get(visit.exchange.us) is not None
+    return visit.page("today.html", today=today, banners=banners, ours=ours, joined=joined)
 
 
 async def known_to(visit: Visit) -> Known:
