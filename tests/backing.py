@@ -19,7 +19,7 @@ from referral_node.backup.copying import copy_database
 from referral_node.backup.format import Reader, open_key, read_head
 from referral_node.backup.making import Made, back_up
 from referral_node.backup.restoring import Restored, restore_node
-from referral_node.commands import node
+from referral_node.commands.node import node
 from referral_node.vault import Kit, SlotKeys
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from node_world import Office, Offices
 from referral_node.delivery.postman import Postman
-from referral_node.exchange.duty import add_absence, set_address
+from referral_node.exchange.notices.duty import add_absence, set_address
 from referral_node.mail_settings import Mail
 from referral_node.store import Tx
 from smtp_server import MailHost

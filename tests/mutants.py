@@ -34,14 +34,14 @@ class Mutant(NamedTuple):
 
 
 DATABASE: Final = "node/referral_node/store/database.py"
-INBOX: Final = "node/referral_node/exchange/inbox.py"
+INBOX: Final = "node/referral_node/exchange/receiving/inbox.py"
 LISTENER: Final = "node/referral_node/api/listener.py"
 HTTP: Final = "node/referral_node/delivery/http.py"
 RECEIPTS: Final = "protocol/referral_protocol/receipts.py"
 PARCELS: Final = "protocol/referral_protocol/parcels.py"
 BAD_RECEIPTS: Final = "tests/node/test_bad_receipts.py"
 BAD_PEERS: Final = "tests/node/test_bad_peers.py"
-UPDATING: Final = "node/referral_node/exchange/updating.py"
+UPDATING: Final = "node/referral_node/exchange/directory/updating.py"
 TESTS_OF_UPDATING: Final = "tests/node/test_updating.py"
 KEYS_CHANGE: Final = "tests/node/test_changed_keys.py"
 
@@ -90,7 +90,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an epoch is used again",
-        "node/referral_node/exchange/epochs.py",
+        "node/referral_node/exchange/catchup/epochs.py",
         "epoch = _above(max(last, 0 if kept is None else time_of(kept)), now, entropy)",
         "epoch = last or (now if kept is None else time_of(kept))",
         "tests/node/test_counters.py tests/node/test_rollback.py",
@@ -124,14 +124,14 @@ MUTANTS: Final = (
     # catching up
     Mutant(
         "a gap is forgotten",
-        "node/referral_node/exchange/gaps.py",
+        "node/referral_node/exchange/catchup/gaps.py",
         "    if not numbers:\n        return\n",
         "    if numbers:\n        return\n",
         "tests/node/test_gaps.py",
     ),
     Mutant(
         "a disk that was put back is not found out",
-        "node/referral_node/exchange/wanting.py",
+        "node/referral_node/exchange/catchup/wanting.py",
         "if ask.kind != RESTORE or not taken.found:",
         "if True:",
         "tests/node/test_rollback.py",
@@ -163,21 +163,21 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what a compromised key of ours signed comes back",
-        "node/referral_node/exchange/ownkeys.py",
+        "node/referral_node/exchange/keys/own.py",
         'return {bytes(row["public"]) for row in rows}',
         "return set()",
         "tests/node/test_earlier_keys.py",
     ),
     Mutant(
         "what waits is not signed ahead",
-        "node/referral_node/exchange/keys.py",
+        "node/referral_node/exchange/keys/vault.py",
         "await all_ahead(tx, signer)",
         "pass",
         KEYS_CHANGE,
     ),
     Mutant(
         "what is said meanwhile is not signed ahead",
-        "node/referral_node/exchange/saying.py",
+        "node/referral_node/exchange/sending/saying.py",
         "await sign_ahead(tx, core, vault, number, signed.content)",
         "pass",
         KEYS_CHANGE,
@@ -191,7 +191,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a bundle outlives its compromised key",
-        "node/referral_node/exchange/members.py",
+        "node/referral_node/exchange/directory/members.py",
         "lambda known: known.reason == ROUTINE",
         "lambda known: True",
         KEYS_CHANGE,
@@ -438,21 +438,21 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the log is taken in while it is in doubt",
-        "node/referral_node/exchange/replica.py",
+        "node/referral_node/exchange/directory/replica.py",
         "if leaves and core.members.forked_at is not None:",
         "if False:",
         "tests/node/web/test_views_pages.py",
     ),
     Mutant(
         "a key in doubt is sealed to",
-        "node/referral_node/exchange/members.py",
+        "node/referral_node/exchange/directory/members.py",
         "if member in self.doubtful or self.unwitnessed(member):",
         "if False:",
         "tests/node/web/test_views_pages.py tests/node/test_watching.py",
     ),
     Mutant(
         "a key in doubt is heard",
-        "node/referral_node/exchange/members.py",
+        "node/referral_node/exchange/directory/members.py",
         "        if member in self.doubtful:\n            raise",
         "        if False:\n            raise",
         "tests/node/test_watching.py",

@@ -17,8 +17,8 @@ from referral_node.api.listener import build_listener
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.http import Http
 from referral_node.exchange import Actor, Core, Exchange, MemberBook, Said, ThreadView
-from referral_node.exchange.files import Files
-from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.exchange.directory.replica import ReplicaKeeper
+from referral_node.exchange.files.folder import Files
 from referral_node.store import Store, Tx
 from referral_node.vault.vault import UnlockedVault
 from referral_protocol import forms

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fed_member import Member
 from federation import DIRECTORY, Federation, until
-from referral_node.exchange.updating import REFUSED
+from referral_node.exchange.directory.updating import REFUSED
 from referral_protocol.directory.entries import parse_anchor
 from referral_protocol.directory.invitation import make_invitation
 

@@ -12,7 +12,7 @@ import msgspec
 from referral_node.authority import Authority
 from referral_node.control import Arguments, Handler
 from referral_node.exchange import Actor, NotJoined, UpdateRefused, UpdateWaits
-from referral_node.exchange.keys import Keys
+from referral_node.exchange.keys.vault import Keys
 from referral_node.trouble import Trouble
 from referral_node.vault.sessions import User
 from referral_node.vault.vault import UnlockedVault

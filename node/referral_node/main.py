@@ -29,12 +29,13 @@ from referral_node.delivery.directory import DirectoryPoller
 from referral_node.delivery.ending import end
 from referral_node.delivery.postman import Postman
 from referral_node.delivery.watcher import Watcher
-from referral_node.exchange import Core, Exchange, MemberBook, ownkeys
-from referral_node.exchange.clearing import clear, drop_old, sweep
-from referral_node.exchange.epochs import new_epoch
-from referral_node.exchange.files import Files
-from referral_node.exchange.machine import certified
-from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.exchange import Core, Exchange, MemberBook
+from referral_node.exchange.catchup.epochs import new_epoch
+from referral_node.exchange.directory.replica import ReplicaKeeper
+from referral_node.exchange.files.clearing import clear, drop_old, sweep
+from referral_node.exchange.files.folder import Files
+from referral_node.exchange.keys import own as ownkeys
+from referral_node.exchange.keys.machine import certified
 from referral_node.exchange.tidying import forget_given
 from referral_node.folder import FolderLock, StateFolder
 from referral_node.joining import Joining, Wish

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from referral_node.exchange.catchup import standing
-from referral_node.exchange.gaps import every
+from referral_node.exchange.catchup.gaps import every
+from referral_node.exchange.catchup.progress import standing
 from referral_node.store import Store
 
 

@@ -23,8 +23,8 @@ from referral_node.config import Config
 from referral_node.control import Arguments, Handler
 from referral_node.delivery.http import Http
 from referral_node.exchange import Exchange
-from referral_node.exchange.duty import today
-from referral_node.exchange.keys import Keys
+from referral_node.exchange.keys.vault import Keys
+from referral_node.exchange.notices.duty import today
 from referral_node.folder import StateFolder
 from referral_node.joining import NeedsKeyholder, Wish
 from referral_node.keeping import KeyKeeping

@@ -13,8 +13,8 @@ from msgspec import Meta
 from referral_node.authority import Authority
 from referral_node.control import Arguments, Handler
 from referral_node.exchange import Actor, Exchange
-from referral_node.exchange.own_profile import StaleProfile
-from referral_node.exchange.service_files import joined
+from referral_node.exchange.directory.own_profile import StaleProfile
+from referral_node.exchange.directory.service_files import joined
 from referral_node.trouble import Trouble
 from referral_node.vault.sessions import User
 from referral_node.vault.vault import UnlockedVault

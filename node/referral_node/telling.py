@@ -14,7 +14,7 @@ import msgspec
 
 from referral_node.config import Config
 from referral_node.control import Arguments, Handler
-from referral_node.exchange.duty import (
+from referral_node.exchange.notices.duty import (
     NotPossible,
     add_absence,
     end_absences,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from referral_directory import desk
+from referral_directory.commands import desk
 from referral_directory.trouble import Trouble
 
 DIGITS = "".join(str(number % 10) for number in range(60))

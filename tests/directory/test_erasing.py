@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from directory_roots import CONTACTS, asked, by
 from directory_server import Client, Place, made, records_of
 from directory_world import id_of, signer
-from referral_directory.commands import directory
+from referral_directory.commands.directory import directory
 from referral_directory.log.office import Refused
 from referral_protocol import profiles
 from referral_protocol.directory import paths

@@ -11,7 +11,7 @@ from directory_roots import NEW, NODE, OLD, asked, by, change_root
 from directory_server import PASSWORDS, Client, Place, made
 from directory_world import DAY, id_of
 from referral_directory import registrars
-from referral_directory.commands import directory
+from referral_directory.commands.directory import directory
 from referral_protocol.directory.entries import Status, make_status_entry
 from referral_protocol.keys import fingerprint
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from directory_roots import NEW, OLD, asked, by
 from directory_server import PASSWORDS, Place, made
 from directory_world import DAY, id_of, signer
-from referral_directory.commands import directory
+from referral_directory.commands.directory import directory
 from referral_directory.rootfile import read_request, write_request
 from referral_directory.trouble import Trouble
 from referral_protocol.directory import paths

@@ -14,9 +14,9 @@ from federation import Federation, until
 from files import pdf, pieces
 from links import LOSE, LOSE_ANSWER, PASS, REPEAT
 from referral_node.exchange import FileEntry, FilesGone, Said, erase
-from referral_node.exchange.attachments import Attachments, Quota
-from referral_node.exchange.clearing import clear, drop_old, sweep
-from referral_node.exchange.file_names import safe_name
+from referral_node.exchange.files.attachments import Attachments, Quota
+from referral_node.exchange.files.clearing import clear, drop_old, sweep
+from referral_node.exchange.files.names import safe_name
 from referral_node.store import StoreError, Tx
 from referral_protocol.attachments import sealed_size
 from referral_protocol.certificates import DAY

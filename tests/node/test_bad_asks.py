@@ -16,8 +16,8 @@ from node_world import Offices, delivered, send
 from referral_node.api.asks import AT_ONCE
 from referral_node.delivery.asking import ASK_TYPE, Asker, Failed
 from referral_node.delivery.http import Answer
-from referral_node.exchange import gaps
-from referral_node.exchange.wanting import Wanting
+from referral_node.exchange.catchup import gaps
+from referral_node.exchange.catchup.wanting import Wanting
 from referral_protocol import labels
 from referral_protocol.asks import (
     BODIES,

@@ -8,7 +8,7 @@ import pytest
 
 from forge import SALT, Forge
 from node_world import ACTOR, Office, Offices
-from referral_node.exchange.clearing import clear
+from referral_node.exchange.files.clearing import clear
 from referral_protocol import forms
 from referral_protocol.bodies import commitment
 from referral_protocol.examples import referral

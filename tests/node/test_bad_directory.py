@@ -13,7 +13,7 @@ from federation import DIRECTORY, Federation, until
 from links import Answer, Link, Request
 from referral_directory.sealing import read_log_key
 from referral_node.delivery import log_source
-from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.exchange.directory.replica import ReplicaKeeper
 from referral_protocol.certificates import DAY
 from referral_protocol.directory.notes import TreeHead, make_checkpoint, peek_checkpoint
 from referral_protocol.directory.tiles import Index, pack_tile, tile_hash

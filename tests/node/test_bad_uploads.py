@@ -10,8 +10,8 @@ import pytest
 
 from directory_world import signer
 from node_world import Office, Offices, until
-from referral_node.exchange.attachments import Attachments, Quota
-from referral_node.exchange.clearing import clear, drop_old
+from referral_node.exchange.files.attachments import Attachments, Quota
+from referral_node.exchange.files.clearing import clear, drop_old
 from referral_protocol import labels
 from referral_protocol.attachments import sealed_size
 from referral_protocol.certificates import make_certificate

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from referral_node.commands import node
+from referral_node.commands.node import node
 from terminal import REFERRAL, Terminal
 
 PASSWORD = "correct horse battery"

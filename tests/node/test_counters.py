@@ -10,7 +10,7 @@ import pytest
 from catching import HOUR, agree, caught_up, counters
 from fed_member import Member
 from federation import Federation, until
-from referral_node.exchange.epochs import ASLEEP
+from referral_node.exchange.catchup.epochs import ASLEEP
 from referral_node.store.facts import EPOCH, fact, time_of
 
 

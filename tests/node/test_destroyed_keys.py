@@ -7,7 +7,7 @@ import pytest
 
 from directory_world import DAY
 from node_world import Office, Offices
-from referral_node.exchange.casekeys import CaseKeys
+from referral_node.exchange.keys.case import CaseKeys
 from referral_protocol.certificates import (
     CASE_PREKEY_KEPT,
     CASE_PREKEY_LIFE,

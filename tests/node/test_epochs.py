@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from referral_node.exchange.catchup import ask_since
-from referral_node.exchange.epochs import new_epoch
+from referral_node.exchange.catchup.epochs import new_epoch
+from referral_node.exchange.catchup.progress import ask_since
 from referral_node.store import Store
 from referral_node.store.facts import EPOCH, fact, time_of
 

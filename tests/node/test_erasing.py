@@ -82,7 +82,7 @@ async def test_all_is_erased_is_said_and_done_in_one_commit(
     async def fails(*_: object) -> None:
         raise RuntimeError("the plug was pulled")
 
-    monkeypatch.setattr("referral_node.exchange.erasing._erase", fails)
+    monkeypatch.setattr("referral_node.exchange.cases.erasing._erase", fails)
     with pytest.raises(RuntimeError):
         await say(utrecht, said.thread, NOTE, Head(), form="note", topic="erasure", erased="erased")
     after = await utrecht.store.rows("SELECT hash FROM messages ORDER BY number")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from files import OOXML, archive, docx, odt, pdf, types
-from referral_node.exchange.file_names import LONGEST, safe_name
-from referral_node.exchange.kinds import HEAD, KINDS, TAIL, Inspection, RefusedFile
+from referral_node.exchange.files.kinds import HEAD, KINDS, TAIL, Inspection, RefusedFile
+from referral_node.exchange.files.names import LONGEST, safe_name
 
 
 def kind(data: bytes, *cuts: int) -> str:

@@ -10,9 +10,9 @@ import pytest
 
 from node_world import ACTOR, Office, Offices, content_for, delivered, say, send
 from referral_node.exchange import Cases, Draft, Summary, UnknownThread, erase
-from referral_node.exchange.following import close_case
-from referral_node.exchange.looks import mark_read
-from referral_node.exchange.summaries import CaseSummary, kept_here
+from referral_node.exchange.cases.looks import mark_read
+from referral_node.exchange.cases.summaries import CaseSummary, kept_here
+from referral_node.exchange.sending.following import close_case
 from referral_protocol.statements import ASK, STATE, WITHDRAW, Head
 
 

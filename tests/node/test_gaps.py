@@ -10,8 +10,8 @@ from catching import HOUR, agree, caught_up
 from directory_world import DAY
 from fed_member import Member
 from federation import Federation
-from referral_node.exchange import gaps
-from referral_node.exchange.gaps import Gap
+from referral_node.exchange.catchup import gaps
+from referral_node.exchange.catchup.gaps import Gap
 from referral_node.missing import lines, missing
 from referral_protocol.statements import NOTE, Head
 

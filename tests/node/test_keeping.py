@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from fed_member import PASSWORD, Member
 from federation import DIRECTORY, Federation, until
-from referral_node import keys_commands
 from referral_node.backup.copying import backup_lock
-from referral_node.commands import node
+from referral_node.commands import keys as keys_commands
+from referral_node.commands.node import node
 from referral_node.control import Handler
 from referral_node.keeping import NOT_SERVING, KeyKeeping
 from referral_node.trouble import Trouble

@@ -16,7 +16,7 @@ from fed_member import Member
 from federation import Federation
 from files import pdf, pieces
 from referral_node.exchange import FileEntry
-from referral_node.exchange.file_names import safe_name
+from referral_node.exchange.files.names import safe_name
 from referral_protocol.statements import NOTE, Head
 
 

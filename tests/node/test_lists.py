@@ -7,8 +7,8 @@ import pytest
 
 from node_world import ACTOR, Office, Offices, content_for, delivered, say, send
 from referral_node.exchange import Cases, Choice, erase
-from referral_node.exchange.changes import REMEMBERED, Changes
-from referral_node.exchange.looks import mark_read
+from referral_node.exchange.cases.changes import REMEMBERED, Changes
+from referral_node.exchange.cases.looks import mark_read
 from referral_node.store import Tx
 from referral_protocol.statements import ASK, NOTE, STATE, Head
 

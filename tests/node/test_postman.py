@@ -14,9 +14,9 @@ from mail_world import ADMINISTRATOR, BEGIN, DAY, HOUR, LINK, MINUTE, MailWorld,
 from node_world import ACTOR, Offices, delivered, say, send
 from referral_node.delivery import postman as postman_module
 from referral_node.delivery.postman import GATHER, URGENT_PAUSE, Mailing, ready_at
-from referral_node.exchange.duty import DEPUTY, POINT_OF_CONTACT, set_address
-from referral_node.exchange.notices import Waits
-from referral_node.exchange.quiet import QuietHours
+from referral_node.exchange.notices.duty import DEPUTY, POINT_OF_CONTACT, set_address
+from referral_node.exchange.notices.finding import Waits
+from referral_node.exchange.notices.quiet import QuietHours
 from referral_node.mail_settings import Quiet
 from referral_node.store import StoreError
 from referral_protocol.ladder import GIVEN_UP

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from referral_node.exchange.quiet import QuietHours
+from referral_node.exchange.notices.quiet import QuietHours
 
 MINUTE = 60_000
 NIGHT = QuietHours(time(21), time(7), "Europe/Lisbon")

@@ -13,7 +13,7 @@ from fed_member import PASSWORD, Member
 from federation import DIRECTORY, Federation, until
 from recovering import announce, ask, complete, set_up_anew, spare
 from referral_node.exchange import NotJoined
-from referral_node.exchange.recovery import ANNOUNCED, ASKED, VETOED
+from referral_node.exchange.directory.recovery import ANNOUNCED, ASKED, VETOED
 from referral_node.trouble import Trouble
 from referral_protocol.directory.entries import parse_anchor
 from referral_protocol.evidence import verify_evidence

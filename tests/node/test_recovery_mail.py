@@ -6,7 +6,7 @@ from pathlib import Path
 from directory_world import card_of, signer
 from mail_world import ADMINISTRATOR, MINUTE, MailWorld
 from node_world import ACTOR
-from referral_node.exchange.duty import POINT_OF_CONTACT
+from referral_node.exchange.notices.duty import POINT_OF_CONTACT
 from referral_protocol.directory.entries import make_recovery_entry
 
 SAID = "VSE was told that your organisation has lost its key"

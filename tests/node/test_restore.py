@@ -10,7 +10,7 @@ from directory_world import DAY
 from federation import Federation
 from links import LOSE_ANSWER, PASS
 from referral_node.exchange import erase
-from referral_node.exchange.catchup import standing
+from referral_node.exchange.catchup.progress import standing
 from referral_protocol.statements import WITHDRAW, Head
 
 
@@ -79,7 +79,7 @@ async def test_pages_go_on_after_every_restart_and_delivery_goes_on_meanwhile(
     fed: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Small pages; the answer to every second ask is lost, and then the node is restarted."""
-    monkeypatch.setattr("referral_node.exchange.answering.MAX_BROUGHT", 5)
+    monkeypatch.setattr("referral_node.exchange.catchup.answering.MAX_BROUGHT", 5)
     lisboa, utrecht = fed["lisboa"], fed["utrecht"]
     moment = fed.clock.now
     place = await copy(lisboa)

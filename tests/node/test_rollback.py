@@ -8,7 +8,7 @@ import pytest
 from catching import HOUR, accept, agree, caught_up, copy, counters, put_back
 from directory_world import DAY
 from federation import Federation
-from referral_node.exchange.catchup import standing
+from referral_node.exchange.catchup.progress import standing
 from referral_node.missing import lines
 
 

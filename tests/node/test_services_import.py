@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from fed_member import PASSWORD, Member
 from federation import Federation
-from referral_node.commands import node
+from referral_node.commands.node import node
 from referral_node.control import ControlServer
 from referral_protocol import profiles
 from referral_protocol.hsds import export, tabular

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from referral_node import show
+from referral_node.commands import show
 from referral_node.config import Config, Exchange
 from referral_node.folder import StateFolder
 from referral_node.setup import NewNode, make_node

@@ -16,7 +16,7 @@ from federation import DIRECTORY, Federation, until
 from files import pdf, pieces
 from links import LOSE, PASS
 from page_reader import Reader
-from referral_node.exchange.file_names import safe_name
+from referral_node.exchange.files.names import safe_name
 from referral_protocol.receipts import HELD, parse_envelope, verify_receipt
 
 MIB = 1024 * 1024

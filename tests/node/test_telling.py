@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from mail_world import MailWorld, at
 from node_world import Clock, Entropy
-from referral_node import show
-from referral_node.commands import node as command
+from referral_node.commands import show
+from referral_node.commands.node import node as command
 from referral_node.config import Config, Exchange, Metrics, Pages, parse_config, write_config
 from referral_node.delivery import postman as postman_module
-from referral_node.exchange.duty import DEPUTY, POINT_OF_CONTACT
+from referral_node.exchange.notices.duty import DEPUTY, POINT_OF_CONTACT
 from referral_node.folder import StateFolder
 from referral_node.mail_settings import WHY
 from referral_node.main import Node, start
@@ -146,7 +146,7 @@ async def test_status_says_how_mail_goes(
 
 def test_every_code_has_words() -> None:
     """Those that the program uses: found where they are raised."""
-    root = Path(show.__file__).parent
+    root = Path(show.__file__).parents[1]
     text = (root / "delivery/smtp.py").read_text() + (root / "delivery/postman.py").read_text()
     for code in ("auth", "tls", "later", "refused", "connect", "connection", "time-out", "answer"):
         assert f'"{code}"' in text

@@ -14,7 +14,7 @@ from federation import DIRECTORY, Federation, until
 from links import LOSE, LOSE_ANSWER, Answer, Request
 from referral_node.delivery.http import Http
 from referral_node.exchange import NotJoined, UpdateRefused, UpdateWaits
-from referral_node.exchange.updating import REFUSED, WAITING
+from referral_node.exchange.directory.updating import REFUSED, WAITING
 from referral_node.store.facts import SUBMISSION
 from referral_protocol import profiles
 from referral_protocol.directory.entries import entry_hash, parse_entry, parse_leaf

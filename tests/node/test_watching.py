@@ -16,11 +16,11 @@ from fed_member import Member
 from federation import DIRECTORY, Federation, until
 from forked import Fork
 from links import Answer, Request
-from referral_node import show
 from referral_node.api.pace import READERS_PER_MINUTE, Pace
+from referral_node.commands import show
 from referral_node.delivery.mail_text import letter
 from referral_node.delivery.watcher import AGAIN, FIRST
-from referral_node.exchange.troubles import FORKED, troubles
+from referral_node.exchange.notices.troubles import FORKED, troubles
 from referral_protocol.certificates import DAY
 from referral_protocol.directory.forks import verify_fork_proof
 from referral_protocol.directory.notes import peek_checkpoint

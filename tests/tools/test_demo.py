@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from referral_directory.desk import SHORTEST
+from referral_directory.commands.desk import SHORTEST
 from referral_node.passwords import check_password
 from referral_node.profile_file import parse_profile
 from referral_protocol import profiles

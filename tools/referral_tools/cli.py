@@ -40,9 +40,13 @@ class Part:
 
 
 PARTS = {
-    "node": Part("referral_node.commands", "node", "One organisation's node: init, join, serve."),
+    "node": Part(
+        "referral_node.commands.node", "node", "One organisation's node: init, join, serve."
+    ),
     "directory": Part(
-        "referral_directory.commands", "directory", "The directory of keys, contacts and services."
+        "referral_directory.commands.directory",
+        "directory",
+        "The directory of keys, contacts and services.",
     ),
     "verify": Part(
         "referral_tools.verify", "verify", "Check evidence, a fork proof or a whole log, offline."

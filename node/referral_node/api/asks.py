@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from referral_node.api.pace import Buckets
 from referral_node.api.places import Places
 from referral_node.api.problems import problem
-from referral_node.exchange.answering import Answering
+from referral_node.exchange.catchup.answering import Answering
 from referral_node.exchange.core import Core
 from referral_node.store import StoreError
 from referral_protocol.asks import MAX_ASK, ArrivedAsk, Ask, parse_ask

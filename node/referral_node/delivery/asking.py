@@ -14,9 +14,9 @@ import structlog
 
 from referral_node.delivery.ending import end
 from referral_node.delivery.http import Answer, Http, Unreachable
-from referral_node.exchange import epochs, gaps
+from referral_node.exchange.catchup import epochs, gaps
+from referral_node.exchange.catchup.wanting import Wanting
 from referral_node.exchange.core import Core
-from referral_node.exchange.wanting import Wanting
 from referral_node.store import StoreError
 from referral_protocol.asks import (
     MAX_ANSWER,

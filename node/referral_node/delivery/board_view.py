@@ -6,7 +6,7 @@ is held here stays as it is; that the board shows less is counted and told (DIRE
 
 from collections.abc import Iterable
 
-from referral_node.exchange.members import MemberBook
+from referral_node.exchange.directory.members import MemberBook
 from referral_protocol.directory.board import Posted
 from referral_protocol.directory.tiles import EMPTY_TILE, Index
 

@@ -19,8 +19,8 @@ from referral_node.delivery.parcels import Failed, Parcel, Parcels
 from referral_node.delivery.prekeys import PeerPrekeys
 from referral_node.delivery.uploads import Uploads
 from referral_node.exchange.core import Core
-from referral_node.exchange.members import ACTIVE
-from referral_node.exchange.posting import Posting
+from referral_node.exchange.directory.members import ACTIVE
+from referral_node.exchange.sending.posting import Posting
 from referral_node.store import StoreError
 from referral_protocol.retry import next_attempt
 

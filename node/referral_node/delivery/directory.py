@@ -21,9 +21,9 @@ from referral_node.delivery.log_source import LogSource
 from referral_node.delivery.problem import read_problem
 from referral_node.delivery.tiles import Found, Read, Shelf, absent, read_all
 from referral_node.exchange.core import Core
-from referral_node.exchange.replica import ReplicaKeeper
-from referral_node.exchange.request import answered, open_request
-from referral_node.exchange.updating import Updating, for_good
+from referral_node.exchange.directory.replica import ReplicaKeeper
+from referral_node.exchange.directory.request import answered, open_request
+from referral_node.exchange.directory.updating import Updating, for_good
 from referral_node.store import StoreError
 from referral_node.store.facts import BUNDLE, SUBMISSION, fact
 from referral_protocol.certificates import Bundle

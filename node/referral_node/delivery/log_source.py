@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from referral_node.delivery.http import Http, Unreachable
-from referral_node.exchange.members import Member
+from referral_node.exchange.directory.members import Member
 from referral_protocol.directory.notes import MAX_NOTE
 from referral_protocol.directory.paths import (
     CHECKPOINT,

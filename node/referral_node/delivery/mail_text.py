@@ -13,10 +13,10 @@ from typing import Final
 
 import msgspec
 
-from referral_node.exchange import judging as j
-from referral_node.exchange import notices as n
-from referral_node.exchange import troubles as t
-from referral_node.exchange.judging import Finding
+from referral_node.exchange.notices import finding as n
+from referral_node.exchange.notices import judging as j
+from referral_node.exchange.notices import troubles as t
+from referral_node.exchange.notices.judging import Finding
 from referral_ui.times import Place, Times
 
 PRODUCT: Final = "Referral exchange"

@@ -14,7 +14,7 @@ import structlog
 from referral_node.delivery.http import Answer, Http, Unreachable
 from referral_node.delivery.prekeys import PeerPrekeys
 from referral_node.exchange.core import Core
-from referral_node.exchange.posting import Posting, Waiting
+from referral_node.exchange.sending.posting import Posting, Waiting
 from referral_protocol.certificates import VerifiedTransportPrekey
 from referral_protocol.errors import CODES, ProtocolError, Retry
 from referral_protocol.parcels import ParcelContent, make_parcel

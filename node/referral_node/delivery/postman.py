@@ -20,7 +20,7 @@ from referral_node.delivery.ending import end
 from referral_node.delivery.mail_text import Letter, envelope, letter, trial_letter
 from referral_node.delivery.smtp import MailServer, NotMailed
 from referral_node.exchange.core import Core
-from referral_node.exchange.duty import (
+from referral_node.exchange.notices.duty import (
     ADMINISTRATOR,
     CONTACT,
     DEPUTY,
@@ -30,10 +30,10 @@ from referral_node.exchange.duty import (
     today,
     told,
 )
-from referral_node.exchange.judging import IMMEDIATE, Finding
-from referral_node.exchange.notices import Notices, Told, Waits
-from referral_node.exchange.quiet import QuietHours
-from referral_node.exchange.troubles import DISK
+from referral_node.exchange.notices.finding import Notices, Told, Waits
+from referral_node.exchange.notices.judging import IMMEDIATE, Finding
+from referral_node.exchange.notices.quiet import QuietHours
+from referral_node.exchange.notices.troubles import DISK
 from referral_node.mail_settings import Mail
 from referral_node.store import StoreError
 from referral_protocol.certificates import DAY

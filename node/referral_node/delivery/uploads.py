@@ -17,9 +17,9 @@ import structlog
 from referral_node.delivery.ending import end
 from referral_node.delivery.http import Http, Unreachable
 from referral_node.exchange.core import Core
-from referral_node.exchange.members import ACTIVE
-from referral_node.exchange.posting import Posting
+from referral_node.exchange.directory.members import ACTIVE
 from referral_node.exchange.rows import listed
+from referral_node.exchange.sending.posting import Posting
 from referral_node.store import StoreError, Tx
 from referral_protocol.errors import ProtocolError
 from referral_protocol.retry import next_attempt

@@ -20,9 +20,9 @@ from referral_node.delivery.ending import end
 from referral_node.delivery.http import Http, Unreachable
 from referral_node.delivery.log_source import LogSource
 from referral_node.exchange.core import Core
-from referral_node.exchange.members import ACTIVE, Member
-from referral_node.exchange.replica import ReplicaKeeper
-from referral_node.exchange.views import Views
+from referral_node.exchange.directory.members import ACTIVE, Member
+from referral_node.exchange.directory.replica import ReplicaKeeper
+from referral_node.exchange.directory.views import Views
 from referral_node.folder import sync_folder, write_private
 from referral_node.store import StoreError, Tx
 from referral_node.store.facts import WATCH_NEXT, WATCHED_AT, fact, keep, time_bytes, time_of

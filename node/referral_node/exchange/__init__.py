@@ -4,33 +4,33 @@ The parts share one :class:`~referral_node.exchange.core.Core` and never call up
 pages and the courier call them.
 """
 
-from referral_node.exchange.attachments import Attachments
-from referral_node.exchange.casekeys import CaseKeys
-from referral_node.exchange.compose import NotAllowed, Voice, author
-from referral_node.exchange.contacts import Contacts, FirstContact, MemberNote
+from referral_node.exchange.cases.erasing import decide as erase
+from referral_node.exchange.cases.evidence import Evidence
+from referral_node.exchange.cases.figures import NO_ANSWERS, Answers, Counting, Figure, Figures
+from referral_node.exchange.cases.listing import Cases, Choice, Lists, Summary
+from referral_node.exchange.cases.threads import MessageView, Threads, ThreadView
 from referral_node.exchange.core import Actor, Core
-from referral_node.exchange.drafts import Draft, DraftGone, Drafts, StaleDraft
-from referral_node.exchange.erasing import decide as erase
-from referral_node.exchange.evidence import Evidence
-from referral_node.exchange.figures import NO_ANSWERS, Answers, Counting, Figure, Figures
-from referral_node.exchange.filing import FileEntry, FilesGone, Filing, TooMany, entry_of
-from referral_node.exchange.importing import Importing, ImportResult
-from referral_node.exchange.inbox import Inbox
-from referral_node.exchange.keys import Keys, KeysStanding
-from referral_node.exchange.listing import Cases, Choice, Lists, Summary
-from referral_node.exchange.members import Member, MemberBook
-from referral_node.exchange.own_profile import OwnProfile
-from referral_node.exchange.records import Records, looked, set_follow_up
-from referral_node.exchange.saying import Said, UnknownThread
-from referral_node.exchange.threads import MessageView, Threads, ThreadView
-from referral_node.exchange.updating import (
+from referral_node.exchange.directory.contacts import Contacts, FirstContact, MemberNote
+from referral_node.exchange.directory.members import Member, MemberBook
+from referral_node.exchange.directory.own_profile import OwnProfile
+from referral_node.exchange.directory.updating import (
     NotJoined,
     UpdateRefused,
     UpdateWaits,
     Updating,
     WaitingUpdate,
 )
-from referral_node.exchange.views import Views
+from referral_node.exchange.directory.views import Views
+from referral_node.exchange.files.attachments import Attachments
+from referral_node.exchange.files.filing import FileEntry, FilesGone, Filing, TooMany, entry_of
+from referral_node.exchange.keys.case import CaseKeys
+from referral_node.exchange.keys.vault import Keys, KeysStanding
+from referral_node.exchange.receiving.importing import Importing, ImportResult
+from referral_node.exchange.receiving.inbox import Inbox
+from referral_node.exchange.records import Records, looked, set_follow_up
+from referral_node.exchange.sending.compose import NotAllowed, Voice, author
+from referral_node.exchange.sending.drafts import Draft, DraftGone, Drafts, StaleDraft
+from referral_node.exchange.sending.saying import Said, UnknownThread
 
 
 class Exchange:

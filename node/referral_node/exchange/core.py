@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from referral_node.exchange.changes import Changes
-from referral_node.exchange.files import Files
-from referral_node.exchange.members import MemberBook
-from referral_node.exchange.transport import TransportKeys
+from referral_node.exchange.cases.changes import Changes
+from referral_node.exchange.directory.members import MemberBook
+from referral_node.exchange.files.folder import Files
+from referral_node.exchange.keys.transport import TransportKeys
 from referral_node.store import Store
 from referral_protocol.suite import Signer
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from referral_node.exchange import FileEntry, entry_of
-from referral_node.exchange.file_names import safe_name, shown_name
-from referral_node.exchange.kinds import KINDS
+from referral_node.exchange.files.kinds import KINDS
+from referral_node.exchange.files.names import safe_name, shown_name
 from referral_ui import numbers
 from referral_ui.parts import Text
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from referral_node.exchange import Draft, Summary
-from referral_node.exchange.summaries import CaseSummary
+from referral_node.exchange.cases.summaries import CaseSummary
 from referral_node.web import query_words
 from referral_node.web.case import QUERIES, WAITING, Case
 from referral_node.web.members import Organisation

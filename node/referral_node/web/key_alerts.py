@@ -8,8 +8,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from referral_node.exchange.keys import Keys
-from referral_node.exchange.recovery import ASKED, VETOED, Recovery
+from referral_node.exchange.directory.recovery import ASKED, VETOED, Recovery
+from referral_node.exchange.keys.vault import Keys
 from referral_ui.parts import Alert
 from referral_ui.times import Times, lower
 

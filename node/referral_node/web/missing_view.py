@@ -8,8 +8,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from referral_node.exchange.catchup import Standing, standing
-from referral_node.exchange.gaps import Gap, shown
+from referral_node.exchange.catchup.gaps import Gap, shown
+from referral_node.exchange.catchup.progress import Standing, standing
 from referral_node.web.members import Organisation
 from referral_node.web.top_lines import Banner
 from referral_node.web.visit import Visit

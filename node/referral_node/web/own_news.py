@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from referral_node.exchange.request import our_request
+from referral_node.exchange.directory.request import our_request
 from referral_node.web import updates_view
 from referral_node.web.pages import own_profile
 from referral_node.web.top_lines import Banner

@@ -12,7 +12,7 @@ from typing import Final
 from markupsafe import Markup
 
 from referral_node.exchange import Draft, Figures, Summary
-from referral_node.exchange.figures import LEAST
+from referral_node.exchange.cases.figures import LEAST
 from referral_node.web.pages.steps import BY_CODE, STEPS
 from referral_node.web.today_job import Known, Row
 from referral_node.web.today_rows import (

@@ -15,7 +15,7 @@ from files import archive, docx, odt, pdf, pieces, types
 from node_world import AUTHOR
 from page_reader import Page
 from pages_world import PASSWORD, Desk, Desks
-from referral_node.exchange.kinds import REFUSALS
+from referral_node.exchange.files.kinds import REFUSALS
 from referral_node.web import file_view
 from referral_protocol.attachments import LARGEST
 from referral_protocol.examples import SENT

@@ -6,7 +6,7 @@ from markupsafe import escape
 
 from pages_world import DAY, Desks
 from referral_node.exchange import Figure, Figures, Summary
-from referral_node.exchange.summaries import CaseSummary
+from referral_node.exchange.cases.summaries import CaseSummary
 from referral_node.web import today_view
 from referral_node.web.members import organisation
 from referral_node.web.today_job import Known

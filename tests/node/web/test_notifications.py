@@ -11,7 +11,7 @@ from page_reader import Page
 from pages_world import Desk, Desks
 from planted import NAMES, Search
 from referral_node.delivery.postman import Postman
-from referral_node.exchange.duty import absences, address_of, keyholders, today
+from referral_node.exchange.notices.duty import absences, address_of, keyholders, today
 from referral_protocol.examples import SENT, referral
 from smtp_server import MailHost
 

@@ -10,7 +10,7 @@ from fed_member import PASSWORD, Member
 from federation import Federation
 from page_reader import Page
 from recovering import announce, complete, set_up_anew, spare
-from referral_node.exchange.troubles import RECOVERY, troubles
+from referral_node.exchange.notices.troubles import RECOVERY, troubles
 
 THERE = "/settings/keys/recovery"
 RED = "Somebody wants to give your organisation a new key"

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import escape
 
 from referral_node.exchange import Draft, Figure, Figures, Summary
-from referral_node.exchange.summaries import CaseSummary, Pending
+from referral_node.exchange.cases.summaries import CaseSummary, Pending
 from referral_node.web import today_view
 from referral_node.web.members import Organisation, Person
 from referral_node.web.today_job import Known

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
-from referral_node.exchange.saying import PRIVATE_VERSION
-from referral_node.exchange.summaries import CaseSummary
+from referral_node.exchange.cases.summaries import CaseSummary
+from referral_node.exchange.sending.saying import PRIVATE_VERSION
 from referral_node.store import Store, Tx
 from referral_node.store.facts import HEARD_UPTO, keep, time_bytes
 from referral_node.vault.vault import UnlockedVault

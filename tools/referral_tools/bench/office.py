@@ -23,8 +23,8 @@ from referral_node.api.pace import Pace
 from referral_node.delivery.courier import Courier
 from referral_node.delivery.http import Http
 from referral_node.exchange import Actor, Core, Exchange, MemberBook
-from referral_node.exchange.files import Files
-from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.exchange.directory.replica import ReplicaKeeper
+from referral_node.exchange.files.folder import Files
 from referral_node.logs import set_up
 from referral_node.store import Store, Tx
 from referral_node.vault.vault import UnlockedVault

@@ -18,8 +18,8 @@ from referral_node.config import Config, Metrics, Pages, read_config
 from referral_node.config import Exchange as ExchangeChoice
 from referral_node.delivery.courier import Courier
 from referral_node.exchange import Actor, Exchange, Said, looked
-from referral_node.exchange.looks import mark_read
-from referral_node.exchange.replica import ReplicaKeeper
+from referral_node.exchange.cases.looks import mark_read
+from referral_node.exchange.directory.replica import ReplicaKeeper
 from referral_node.folder import StateFolder
 from referral_node.main import open_core
 from referral_node.parts import Parts

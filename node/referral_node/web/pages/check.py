@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from referral_node.exchange import Draft, DraftGone, FilesGone, StaleDraft, Summary, UnknownThread
-from referral_node.exchange.filing import rows_of
+from referral_node.exchange.files.filing import rows_of
 from referral_node.web import freshness
 from referral_node.web.pages import check_view
 from referral_node.web.pages.at_hand import GONE, AtHand, at_hand, draft_of

@@ -19,9 +19,9 @@ from referral_node.exchange import (
     TooMany,
     author,
 )
-from referral_node.exchange.file_names import safe_name, shown_name
-from referral_node.exchange.filing import rows_of
-from referral_node.exchange.kinds import RefusedFile
+from referral_node.exchange.files.filing import rows_of
+from referral_node.exchange.files.kinds import RefusedFile
+from referral_node.exchange.files.names import safe_name, shown_name
 from referral_node.store import StoreError
 from referral_node.web import faults, file_view, top_lines
 from referral_node.web.act_view import languages_near

@@ -9,8 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from referral_node.exchange.own_profile import Mine
-from referral_node.exchange.request import OurRequest, our_fingerprint, our_request
+from referral_node.exchange.directory.own_profile import Mine
+from referral_node.exchange.directory.request import OurRequest, our_fingerprint, our_request
 from referral_node.profile_file import ProfileTrouble, parse_profile
 from referral_node.trouble import Trouble
 from referral_node.web.pages import own_editing, own_profile

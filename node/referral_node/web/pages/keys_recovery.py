@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from referral_node.exchange import NotJoined, UpdateRefused
-from referral_node.exchange.recovery import ANNOUNCED, Recovery
+from referral_node.exchange.directory.recovery import ANNOUNCED, Recovery
 from referral_node.web.key_alerts import PLACE
 from referral_node.web.pages.keys import HERE, check_password
 from referral_node.web.routing import Route, get, post

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from referral_node.exchange import KeysStanding, WaitingUpdate
-from referral_node.exchange.updating import NODE_KEY
-from referral_node.exchange.updating import VAULT_KEY as VAULT
+from referral_node.exchange.directory.updating import NODE_KEY
+from referral_node.exchange.directory.updating import VAULT_KEY as VAULT
 from referral_protocol.directory.earlier import VaultKey
 from referral_protocol.directory.entries import COMPROMISED, LOST, ROUTINE
 from referral_ui.parts import Choice, Text

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from referral_node.exchange.duty import (
+from referral_node.exchange.notices.duty import (
     CONTACT,
     POINT_OF_CONTACT,
     Absence,

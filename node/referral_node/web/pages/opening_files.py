@@ -12,8 +12,8 @@ import structlog
 from aiohttp import hdrs, web
 
 from referral_node.exchange import FileEntry, FilesGone, entry_of
-from referral_node.exchange.file_names import safe_name
-from referral_node.exchange.kinds import RefusedFile
+from referral_node.exchange.files.kinds import RefusedFile
+from referral_node.exchange.files.names import safe_name
 from referral_node.store import StoreError
 from referral_node.web.pages.at_hand import draft_of
 from referral_node.web.pages.referral import case_of

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from referral_node.exchange.own_profile import Mine, StaleProfile, Values, tidied
+from referral_node.exchange.directory.own_profile import Mine, StaleProfile, Values, tidied
 from referral_node.web import zones
 from referral_node.web.form_binding import (
     Bound,

@@ -10,8 +10,8 @@ from typing import Final
 
 from aiohttp import web
 
-from referral_node.exchange.own_profile import Mine
-from referral_node.exchange.service_files import BadFile, joined, read_bytes
+from referral_node.exchange.directory.own_profile import Mine
+from referral_node.exchange.directory.service_files import BadFile, joined, read_bytes
 from referral_node.web.pages import own_editing
 from referral_node.web.pages.own_editing import StaleProfile
 from referral_node.web.pages.step_view import Choices, languages

@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from referral_node.exchange import NotJoined, UpdateRefused, UpdateWaits
-from referral_node.exchange.own_profile import Mine, NotWhole, Values
+from referral_node.exchange.directory.own_profile import Mine, NotWhole, Values
 from referral_node.web import updates_view
 from referral_node.web.pages import own_editing
 from referral_node.web.pages.own_editing import Edited, Frame, Place, StaleProfile

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from referral_node.exchange.own_profile import Mine, Values
+from referral_node.exchange.directory.own_profile import Mine, Values
 from referral_node.web.pages import own_editing, own_profile
 from referral_node.web.pages.own_editing import Edited, Frame, Place, StaleProfile
 from referral_node.web.pages.own_profile import SAVED

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from referral_node.exchange import Draft
-from referral_node.exchange.following import close_case
+from referral_node.exchange.sending.following import close_case
 from referral_node.web import freshness, query_words
 from referral_node.web.case import Case
 from referral_node.web.going_on import (

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from referral_node.exchange import looked
-from referral_node.exchange.looks import mark_read
+from referral_node.exchange.cases.looks import mark_read
 from referral_node.web import evidence_view, faults, freshness, referral_view
 from referral_node.web.act_view import languages_near
 from referral_node.web.calendar import meeting_entry

@@ -11,8 +11,8 @@ from typing import Any, Final
 from aiohttp import web
 from markupsafe import Markup
 
-from referral_node.exchange.duty import address_of
-from referral_node.exchange.request import our_request
+from referral_node.exchange.directory.request import our_request
+from referral_node.exchange.notices.duty import address_of
 from referral_node.web import freshness
 from referral_node.web.pages import own_profile
 from referral_node.web.routing import Route, get

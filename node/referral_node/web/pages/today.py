@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from referral_node.exchange.looks import out_of_reach
+from referral_node.exchange.cases.looks import out_of_reach
 from referral_node.web import freshness, missing_view, own_news, today_view
 from referral_node.web.pages.signin import AT_ONCE
 from referral_node.web.routing import Route, get

@@ -1,0 +1,1 @@
+"""`referral node`: what an administrator types, a module for each group of commands."""

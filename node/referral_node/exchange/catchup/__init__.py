@@ -1,0 +1,1 @@
+"""What is missing on either side: asked for, brought back, returned (CATCHUP)."""

@@ -1,0 +1,1 @@
+"""Our own keys while they are in use: made ahead, replaced, destroyed on time."""
