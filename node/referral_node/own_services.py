@@ -14,7 +14,7 @@ from referral_node.authority import Authority
 from referral_node.control import Arguments, Handler
 from referral_node.exchange import Actor, Exchange
 from referral_node.exchange.directory.own_profile import StaleProfile
-from referral_node.exchange.directory.service_files import joined
+from referral_node.exchange.directory.service_files import joined, whose
 from referral_node.trouble import Trouble
 from referral_node.vault.sessions import User
 from referral_node.vault.vault import UnlockedVault
@@ -48,13 +48,24 @@ class OwnServices:
 
     def handlers(self) -> Mapping[str, Handler]:
         """Its part of the table of commands."""
-        return {"services-import": self.load}
+        return {"services-import": self.load, "services-whose": self.whose}
+
+    async def whose(self, arguments: Arguments) -> Any:
+        """``{"id", "names"}``: how a file names our own organisation."""
+        if arguments:
+            raise Trouble("services-whose takes no arguments")
+        exchange = self._serving()
+        found = whose(exchange.us, await exchange.own_profile.stated())
+        return {"id": found.id, "names": sorted(found.names)}
+
+    def _serving(self) -> Exchange:
+        if self._exchange is None:
+            raise Trouble("services are changed while the node serves: start it, then try again")
+        return self._exchange
 
     async def load(self, arguments: Arguments) -> Any:
         """``{"changes": [[kind, name, fields]], "problems": [[place, field, words]], "kept"}``."""
-        exchange = self._exchange
-        if exchange is None:
-            raise Trouble("services are changed while the node serves: start it, then try again")
+        exchange = self._serving()
         try:
             given = msgspec.convert(arguments, LoadArguments, strict=True)
         except msgspec.ValidationError:

@@ -116,4 +116,4 @@ def file_text(path: Path, what: str) -> str:
 
 def _need_terminal(what: str) -> None:
     if not sys.stdin.isatty():
-        raise Trouble(f"{what} is needed and there is no terminal to ask at: give a file")
+        raise Trouble(f"{what} is needed and there is no terminal to ask at: give --password-file")

@@ -410,7 +410,7 @@ def test_passwords_are_not_taken_from_arguments_or_the_environment(made: Path) -
         environment={"PASSWORD": PASSWORD, "REFERRAL_PASSWORD": PASSWORD},
     )  # fmt: skip
     assert done.returncode == 1
-    assert "a password is needed and there is no terminal to ask at: give a file" in done.stderr
+    assert "a password is needed and there is no terminal to ask at: give --password-file" in done.stderr
 
 
 def test_join_tells_every_mistake_of_a_profile(made: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from federation import Federation
 from referral_node.commands.node import node
 from referral_node.control import ControlServer
 from referral_protocol import profiles
+from referral_protocol.examples import LVIV
 from referral_protocol.hsds import export, tabular
 from referral_protocol.profiles import Profile
 from referral_ui.archives import packed
@@ -146,6 +147,42 @@ async def test_more_services_than_a_profile_takes(lisboa: Member) -> None:
     said = (await command(lisboa, file, expect=1)).output
     assert "at most 40" in said
     assert (await own(lisboa)).version == 0
+
+
+async def test_services_of_others_are_left_out_and_named(lisboa: Member) -> None:
+    mine = await own(lisboa)
+    others = export.services(b"o" * 16, profiles.decode(profiles.encode(LVIV)))
+    assert others
+    documents = [*exported(mine.values, lisboa.id), *others]
+    file = await written(lisboa, "all.json", json.dumps(documents).encode())
+    said = (await command(lisboa, file)).output
+    assert f"Left out, because another organisation stands with it: {others[0]['name']}" in said
+    assert LVIV["organisation"]["name"] in said
+    assert (await own(lisboa)).version == 0
+    file = await written(lisboa, "others.json", json.dumps(others).encode())
+    refused = (await command(lisboa, file, "--replace", expect=1)).output
+    assert "If they are yours nevertheless, say so with --ours." in refused
+    assert (await own(lisboa)).version == 0
+    taken = (await command(lisboa, file, "--ours", "--dry-run")).output
+    assert taken.count(": new") == len(others)
+
+
+async def test_a_plain_table_says_what_it_needs(lisboa: Member) -> None:
+    table = b"id,name,status,needs\r\n1,Beratung,active,practical-help\r\n"
+    file = await written(lisboa, "services.csv", table)
+    said = (await command(lisboa, file, expect=1)).output
+    assert "an attribute with a term of referral-exchange/needs" in said
+    assert "or --language pt for the whole file" in said
+    assert "no place for these columns: needs." in said
+
+
+async def test_without_a_terminal_the_option_is_named(lisboa: Member) -> None:
+    documents = exported((await own(lisboa)).values, lisboa.id)
+    file = await written(lisboa, "own.json", json.dumps(documents).encode())
+    line = ["services", "import", str(file), "--state", str(lisboa.folder.path)]
+    done = await asyncio.to_thread(CliRunner().invoke, node, line)
+    assert done.exit_code == 1
+    assert "give --password-file" in done.output
 
 
 async def test_who_may(lisboa: Member) -> None:

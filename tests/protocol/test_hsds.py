@@ -14,7 +14,7 @@ import pytest
 from referral_protocol import codes, profiles
 from referral_protocol.errors import ProtocolError
 from referral_protocol.examples import LISBON, LVIV, UTRECHT
-from referral_protocol.hsds import changes, export, reading, tabular
+from referral_protocol.hsds import changes, export, reading, tabular, whose
 from referral_protocol.hsds.tables import TABLES, Column, Table
 from referral_protocol.hsds.terms import FIELDS, NAMESPACE, Term, known, made_id, parse_term
 from referral_protocol.profiles import Profile
@@ -432,3 +432,82 @@ def test_an_import_says_what_it_changes() -> None:
     whole = changes.merged(MEMBER, held, [renamed], [names[0]], replace=True)
     assert [each.kind for each in whole.changes] == ["changed", "removed", "removed"]
     assert len(whole.services) == 1
+
+
+# --- whose it is ------------------------------------------------------------------------------
+
+OTHERS = b"o" * 16
+
+
+def both() -> list[dict[str, Any]]:
+    """What a directory exports of two members."""
+    return [*export.services(MEMBER, shown(LISBON)), *export.services(OTHERS, shown(LVIV))]
+
+
+@pytest.mark.parametrize("form", ["json", "tables"])
+def test_services_of_other_organisations_are_named_not_read(form: str) -> None:
+    us, documents = whose.ourselves(MEMBER, []), both()
+    if form == "json":
+        found = reading.read_json(json.dumps(documents).encode(), us=us)
+    else:
+        found = reading.read_tables(tabular.package(documents), us=us)
+    assert found.good
+    assert [x["name"] for x in found.services] == [x["name"] for x in LISBON["services"]]
+    theirs = LVIV["organisation"]["name"]
+    assert found.others == tuple((x["name"], theirs) for x in LVIV["services"])
+    whole = reading.read_json(json.dumps(documents).encode())
+    assert len(whole.services) == len(documents)
+
+
+@pytest.mark.parametrize(
+    ("said", "left_out"),
+    [
+        ({}, False),
+        ({"organization": {"id": "9", "name": " ponte  TEJO "}}, False),
+        ({"organization": {"id": "9", "name": "x", "alternate_name": "Ponte Tejo"}}, False),
+        ({"organization_id": whose.organisation_id(MEMBER)}, False),
+        ({"organization_id": whose.organisation_id(OTHERS)}, True),
+        ({"organization": {"id": "9", "name": "Ponte Tejo Dois"}}, True),
+        ({"organization": "Ponte Tejo Dois"}, False),
+    ],
+)
+def test_ours_by_id_or_name(said: dict[str, Any], left_out: bool) -> None:
+    us = whose.ourselves(MEMBER, [{"name": "Ponte Tejo"}, {"name_latin": ""}, {}])
+    found = whose.other({"name": "x", **said}, us)
+    assert (found is not None) == left_out
+
+
+def test_nothing_of_ours_is_a_problem() -> None:
+    us = whose.ourselves(MEMBER, [])
+    others = export.services(OTHERS, shown(LVIV))
+    others[0]["minimum_age"] = "many"  # not ours to put right
+    found = reading.read_json(json.dumps(others).encode(), us=us)
+    assert [x.words for x in found.problems] == [
+        "No service in it is yours by its organisation’s name: they are of "
+        + LVIV["organisation"]["name"]
+    ]
+
+
+def test_what_is_missing_in_a_plain_table_says_where_it_belongs() -> None:
+    table = "id,name,status,needs,colour\r\n1,Beratung,active,practical-help,\r\n"
+    found = reading.read_tables({"services.csv": table})
+    said = {problem.field: problem.words for problem in found.problems}
+    assert said["needs"].endswith(": an attribute with a term of referral-exchange/needs")
+    assert said["forms"].endswith(": an attribute with a term of referral-exchange/forms-of-help")
+    assert said["language"].endswith("of referral-exchange/languages")
+    assert found.ignored == ("needs",)
+
+
+def test_the_example_of_the_document() -> None:
+    files = {
+        "services.csv": "id,name,status\r\n1,Beratung,active\r\n",
+        "attributes.csv": "id,link_id,link_entity,link_type,taxonomy_term_id\r\n"
+        "1,1,service,needs,7\r\n2,1,service,forms,8\r\n",
+        "taxonomy_terms.csv": "id,code,name,taxonomy\r\n"
+        "7,practical-help,Practical help,referral-exchange/needs\r\n"
+        "8,telephone,By telephone,referral-exchange/forms-of-help\r\n",
+    }
+    found = reading.read_tables(files, language="de")
+    assert found.good, found
+    assert found.services[0]["needs"] == ["practical-help"]
+    assert found.services[0]["forms"] == ["telephone"]

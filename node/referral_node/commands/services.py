@@ -11,11 +11,12 @@ import click
 
 from referral_node.commands.reaching import do, told
 from referral_node.config import read_config
-from referral_node.exchange.directory.service_files import BadFile, read_bytes
+from referral_node.exchange.directory.service_files import BadFile, left_out, read_bytes
 from referral_node.folder import StateFolder
-from referral_node.passwords import file_text
+from referral_node.passwords import ask_password, file_text
 from referral_node.trouble import Trouble
-from referral_protocol.hsds.reading import LEFT_OUT, Reading
+from referral_protocol.hsds.reading import LEFT_OUT, Problem, Reading
+from referral_protocol.hsds.whose import Whose
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _SAID: Final = {
@@ -38,6 +39,7 @@ def services() -> None:
 @click.option("--language", default="", help="Of names and texts, if the file does not say: pt.")
 @click.option("--map", "map_file", type=_FILE, help="What foreign terms mean here: a TOML file.")
 @click.option("--replace", is_flag=True, help="Services that are not in the file go.")
+@click.option("--ours", is_flag=True, help="All services in the file are ours, whoever it names.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @click.option("--user", help="Sign-in name of a keyholder.")
 @click.option("--password-file", type=_FILE, help="File with their password.")
@@ -49,6 +51,7 @@ def import_(
     language: str,
     map_file: Path | None,
     replace: bool,
+    ours: bool,
     dry_run: bool,
     user: str | None,
     password_file: Path | None,
@@ -58,14 +61,16 @@ def import_(
     folder = StateFolder(state)
     folder.check()
     read_config(folder.config)
-    found = read_file(file, language, _mapping(map_file))
+    means = _mapping(map_file)
+    us = None if ours else _us(asyncio.run(do(folder, "services-whose", {})))
+    found = read_file(file, language, means, us)
     if not found.good:
         raise Trouble("\n".join([*_wrong(found), "Nothing was changed."]))
     name = user or _only(asyncio.run(do(folder, "users", {})))
     password = (
         file_text(password_file, "a password")
         if password_file is not None
-        else click.prompt(f"Password of {name}", hide_input=True)
+        else ask_password(f"Password of {name}")
     )
     answer = asyncio.run(
         do(
@@ -86,19 +91,19 @@ def import_(
         lines = [f"{place}: {field}: {words}" for place, field, words in answer["problems"]]
         raise Trouble("\n".join([*lines, "Nothing was changed."]))
     if as_json:
-        click.echo(json.dumps(answer | {"ignored": list(found.ignored)}))
+        click.echo(json.dumps(_all(answer, found)))
     else:
         _tell(answer, found, dry_run=dry_run)
 
 
-def read_file(path: Path, language: str, mapping: Mapping[str, str]) -> Reading:
+def read_file(path: Path, language: str, mapping: Mapping[str, str], us: Whose | None) -> Reading:
     """What a file says; Trouble in one line if it is none that can be read."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise Trouble(f"{path}: cannot be read ({error.strerror})") from None
     try:
-        return read_bytes(data, language, mapping)
+        return read_bytes(data, language, mapping, us)
     except BadFile as bad:
         raise Trouble(f"{path}: {bad}") from None
 
@@ -120,10 +125,11 @@ def _mapping(path: Path | None) -> dict[str, str]:
 
 def _wrong(found: Reading) -> list[str]:
     """All that keeps the file from being taken, a line each."""
-    lines = [
-        f"{each.place}: {each.field}: {each.words}" if each.field else f"{each.place}: {each.words}"
-        for each in found.problems
-    ]
+    lines = [_line(each) for each in found.problems]
+    if found.others and not found.services:
+        lines.append("If they are yours nevertheless, say so with --ours.")
+    if found.ignored:
+        lines.append(f"A profile has no place for these columns: {', '.join(found.ignored)}.")
     if found.unknown:
         lines.append("These terms are not ours. Say in a file for --map what each of them means:")
         lines += [
@@ -132,6 +138,25 @@ def _wrong(found: Reading) -> list[str]:
             for each in found.unknown
         ]
     return lines
+
+
+def _line(found: Problem) -> str:
+    if not found.field:
+        return f"{found.place}: {found.words}"
+    more = ", or --language pt for the whole file" if found.field == "language" else ""
+    return f"{found.place}: {found.field}: {found.words}{more}"
+
+
+def _us(said: dict[str, Any]) -> Whose:
+    return Whose(said["id"], frozenset(said["names"]))
+
+
+def _all(answer: dict[str, Any], found: Reading) -> dict[str, Any]:
+    """The answer for programs."""
+    return answer | {
+        "ignored": list(found.ignored),
+        "others": [list(each) for each in found.others],
+    }
 
 
 def _only(people: list[dict[str, Any]]) -> str:
@@ -147,6 +172,8 @@ def _tell(answer: dict[str, Any], found: Reading, *, dry_run: bool) -> None:
         click.echo(f"{name}: {_SAID[kind]}{what}")
     if found.ignored:
         click.echo(f"A profile has no place for: {', '.join(found.ignored)}.")
+    if found.others:
+        click.echo(f"{left_out(found.others)} If they are yours: --ours.")
     if answer["kept"]:
         click.echo("Kept on this node. Read it and send it to the directory: Settings, Profile.")
     else:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from referral_protocol import codes
 from referral_protocol.hsds.terms import FIELDS, Term, label, made_id, taxonomy_term
+from referral_protocol.hsds.whose import organisation_id
 from referral_protocol.profiles.model import Hours, Organisation, Profile, Service
 
 Document = dict[str, Any]
@@ -31,8 +32,7 @@ MOST_ON_A_PAGE: Final = 100
 def organisation(member: bytes, said: Organisation) -> Document:
     """A member as an ``organization``, with its telephones and who pays for it."""
     made = _Made(member.hex(), "organization")
-    found = made.new(
-        "",
+    found = {"id": organisation_id(member)} | _some(
         name=said.name,
         alternate_name=said.name_latin,
         description=said.about or said.name,  # HSDS wants one

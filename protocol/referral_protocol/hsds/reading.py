@@ -2,7 +2,8 @@
 
 Law: nothing is guessed. A term of a taxonomy that is not ours is listed, and the file is not taken
 until a person has said what each of them means here, or that it is left out. A problem names the
-row and the field in the file. What the file says and a profile has no place for is listed too.
+row and the field in the file. What the file says and a profile has no place for is listed too; and
+so are services of other organisations, which are left out.
 """
 
 import json
@@ -16,7 +17,9 @@ from referral_protocol.errors import ProtocolError
 from referral_protocol.forms.drafts import tidy
 from referral_protocol.hsds import tabular
 from referral_protocol.hsds.export import services as exported
-from referral_protocol.hsds.terms import FIELDS, FIGURES, Term, known, label, named, ours
+from referral_protocol.hsds.tables import TABLES
+from referral_protocol.hsds.terms import FIELDS, FIGURES, PREFIX, Term, known, label, named, ours
+from referral_protocol.hsds.whose import Other, Whose, other
 from referral_protocol.profiles.model import Organisation, Profile, Service
 
 MAX_FILE: Final = 16 * 1024 * 1024
@@ -49,6 +52,14 @@ _READ: Final = frozenset(
         *("service_areas", "service_at_locations", "required_documents", tabular.LINE),
     }
 )
+_COLUMNS: Final = frozenset(
+    (
+        *(column.name for column in TABLES["service"].columns),
+        *(link.key for link in TABLES["service"].links),
+        tabular.LINE,
+    )
+)
+"""What HSDS knows of a service."""
 _MADE: Final = frozenset({"assured_date", "phones", "schedules"})
 """Of a service, made at each export from what the organisation says."""
 
@@ -78,6 +89,8 @@ class Reading(NamedTuple):
     unknown: tuple[Unknown, ...]
     ignored: tuple[str, ...]
     """Columns and tables that say something for which a profile has no place."""
+    others: tuple[Other, ...] = ()
+    """Services of other organisations, left out."""
 
     @property
     def good(self) -> bool:
@@ -85,31 +98,45 @@ class Reading(NamedTuple):
         return not self.problems and not self.unknown
 
 
-def read_json(data: bytes, *, language: str = "", mapping: Mapping[str, str] = {}) -> Reading:
+def read_json(
+    data: bytes, *, language: str = "", mapping: Mapping[str, str] = {}, us: Whose | None = None
+) -> Reading:
     """Read services, a list of them, or a page as HSDS's API answers.
 
     ``language``: of names and texts, where the file does not say it; ``mapping``: what foreign
-    terms are, by name: ``field:code`` or "-". ProtocolError if it is no such file.
+    terms are, by name: ``field:code`` or "-"; ``us``: whose services are read; None: a person says
+    that all are ours. ProtocolError if it is no such file.
     """
     if len(data) > MAX_FILE:
         raise ProtocolError("too-large", f"file: at most {MAX_FILE} bytes")
     numbered = ((f"service {number}", each) for number, each in enumerate(_listed(data), 1))
-    return _read(numbered, language, mapping)
+    return _read(numbered, language, mapping, us)
 
 
 def read_tables(
-    files: Mapping[str, str], *, language: str = "", mapping: Mapping[str, str] = {}
+    files: Mapping[str, str],
+    *,
+    language: str = "",
+    mapping: Mapping[str, str] = {},
+    us: Whose | None = None,
 ) -> Reading:
     """The same from CSV files by name, of which ``services.csv`` must be there."""
-    return _read(_lines(files), language, mapping)
+    return _read(_lines(files), language, mapping, us)
 
 
 def _read(
-    documents: Iterable[tuple[str, Mapping[str, Any]]], language: str, mapping: Mapping[str, str]
+    documents: Iterable[tuple[str, Mapping[str, Any]]],
+    language: str,
+    mapping: Mapping[str, str],
+    us: Whose | None,
 ) -> Reading:
     reader = _Reader(language, mapping)
     for place, document in documents:
-        reader.service(place, document)
+        another = None if us is None else other(document, us)
+        if another is None:
+            reader.service(place, document)
+        else:
+            reader.others.append(another)
     return reader.done()
 
 
@@ -147,6 +174,7 @@ class _Reader:
         self._unknown: dict[str, list[str]] = {}
         self._ignored: dict[str, None] = {}
         self._place = ""
+        self.others: list[Other] = []
 
     def done(self) -> Reading:
         asked = {place for places in self._unknown.values() for place in places}
@@ -157,9 +185,13 @@ class _Reader:
                 if field in MAPPED and where in asked:
                     continue  # what is asked about may be just that
                 if not any(each[:2] == (where, _column(field)) for each in self._problems):
-                    self._problems.append(Problem(where, _column(field), found.words))
+                    self._problems.append(Problem(where, _column(field), _how(field, found.words)))
         if not self._services:
-            self._problems.append(Problem("file", "", "There is no service in it"))
+            words = "There is no service in it"
+            if self.others:
+                names = ", ".join(dict.fromkeys(each.organisation for each in self.others[:3]))
+                words = f"No service in it is yours by its organisation’s name: they are of {names}"
+            self._problems.append(Problem("file", "", words))
         rows = {place: row for row, place in enumerate(self._places)}
         return Reading(
             tuple(self._services),
@@ -167,6 +199,7 @@ class _Reader:
             tuple(sorted(self._problems, key=lambda each: rows.get(each.place, -1))),
             tuple(Unknown(name, tuple(places)) for name, places in self._unknown.items()),
             tuple(self._ignored),
+            tuple(self.others),
         )
 
     def service(self, place: str, document: Mapping[str, Any]) -> None:
@@ -278,7 +311,10 @@ class _Reader:
             self._foreign(plain, f"{kind}/{words or '?'}")
 
     def _note(self, document: Mapping[str, Any], service: dict[str, Any]) -> None:
-        """What a later export would not say again."""
+        """What a later export would not say again, and columns that HSDS does not have."""
+        for column in document:
+            if column not in _COLUMNS and document[column] not in ("", None, []):
+                self._ignored[column] = None
         try:
             again = _again(service)
         except (msgspec.ValidationError, ProtocolError):
@@ -321,6 +357,13 @@ def _whole(value: Any) -> int | None:
 
 def _column(field: str) -> str:
     return COLUMNS.get(field, field)
+
+
+def _how(field: str, words: str) -> str:
+    """What is wrong with a field that no column is, and where a file says it."""
+    if field not in FIELDS or field in COLUMNS:
+        return words
+    return f"{words}: an attribute with a term of {PREFIX}{FIELDS[field]}"
 
 
 def _short(value: Any) -> str:

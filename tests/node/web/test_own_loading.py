@@ -128,6 +128,21 @@ async def test_what_is_no_such_file(lisboa: Member, data: bytes, words: str) -> 
     assert (await mine(lisboa)).version == 0
 
 
+async def test_services_of_others_are_left_out_unless_a_person_says(lisboa: Member) -> None:
+    found = await documents(lisboa)
+    other = {**found[0], "id": "", "name": "Beratung"}
+    other["organization"] = {"id": "9", "name": "Weisser Ring"}
+    data = json.dumps([*found, other]).encode()
+    page = await sent(lisboa, "all.json", data)
+    assert "another organisation stands with it: Beratung (Weisser Ring)." in page.text
+    assert (await mine(lisboa)).version == 0
+    page = await sent(lisboa, "other.json", json.dumps([other]).encode(), 422)
+    assert "No service in it is yours" in page.text
+    assert "they are of Weisser Ring" in page.text
+    page = await sent(lisboa, "other.json", json.dumps([other]).encode(), ours="yes")
+    assert "Loaded: 1 new" in page.text
+
+
 async def test_no_file(lisboa: Member) -> None:
     page = await lisboa.page().upload(await lisboa.page().get(LOAD), "Load", [], status=422)
     assert "Choose a file" in page.text

@@ -65,9 +65,13 @@ class OwnProfile:
         )
         sent = await self._sent()
         if row is None:
-            return Mine(dict(sent or await self._asked()), sent)
+            return Mine(await self.stated(), sent)
         plain = vault.unseal(bytes(row["sealed"]), _place(row["version"]))
         return Mine(msgspec.msgpack.decode(plain), sent, row["version"], row["saved_at"])
+
+    async def stated(self) -> Values:
+        """What the directory says of us, or our request to join; {} before both. Needs no vault."""
+        return dict(await self._sent() or await self._asked())
 
     async def save(self, vault: UnlockedVault, actor: Actor, values: Values, seen: int) -> Mine:
         """Keep changes; ``seen`` is the version that they were made of. StaleProfile."""

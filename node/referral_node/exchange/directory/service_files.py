@@ -12,6 +12,7 @@ from referral_protocol import profiles
 from referral_protocol.errors import ProtocolError
 from referral_protocol.hsds.changes import Merged, merged
 from referral_protocol.hsds.reading import MAX_FILE, Problem, Reading, read_json, read_tables
+from referral_protocol.hsds.whose import Other, Whose, ourselves
 from referral_ui.archives import BadArchive, text_of, unpacked
 
 
@@ -19,20 +20,20 @@ class BadFile(Exception):
     """It cannot be read as services at all; the text says why, in plain words."""
 
 
-def read_bytes(data: bytes, language: str, mapping: Mapping[str, str]) -> Reading:
+def read_bytes(data: bytes, language: str, mapping: Mapping[str, str], us: Whose | None) -> Reading:
     """What a file says: JSON, a ZIP file with tables, or one table. BadFile.
 
-    ``language`` and ``mapping`` as :func:`referral_protocol.hsds.reading.read_json` takes them.
+    ``language``, ``mapping``, ``us``: see :func:`referral_protocol.hsds.reading.read_json`.
     """
     if len(data) > MAX_FILE:
         raise BadFile(f"it is larger than {MAX_FILE // 1024 // 1024} MB")
     try:
         if data.startswith(b"PK"):
-            return read_tables(unpacked(data, ".csv"), language=language, mapping=mapping)
+            return read_tables(unpacked(data, ".csv"), language=language, mapping=mapping, us=us)
         if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-            return read_json(data, language=language, mapping=mapping)
+            return read_json(data, language=language, mapping=mapping, us=us)
         table = {"services.csv": text_of(data, "the file")}
-        return read_tables(table, language=language, mapping=mapping)
+        return read_tables(table, language=language, mapping=mapping, us=us)
     except ProtocolError as error:
         raise BadFile(error.detail) from None
     except BadArchive as error:
@@ -57,6 +58,20 @@ def joined(
         if each.path[0] == "services"
     ]
     return values, found, problems
+
+
+def whose(member: bytes, *values: Values) -> Whose:
+    """Our own id and names, of these versions of our profile."""
+    return ourselves(member, [each.get("organisation", {}) for each in values])
+
+
+def left_out(others: Sequence[Other]) -> str:
+    """The services that were left out, with whose they are; "" for none."""
+    if not others:
+        return ""
+    named = ", ".join(f"{each.service} ({each.organisation})" for each in others[:5])
+    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    return f"Left out, because another organisation stands with it: {named}{more}."
 
 
 def _place(services: tuple[dict[str, Any], ...], path: tuple[str | int, ...]) -> str:

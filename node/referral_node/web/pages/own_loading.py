@@ -11,7 +11,13 @@ from typing import Final
 from aiohttp import web
 
 from referral_node.exchange.directory.own_profile import Mine
-from referral_node.exchange.directory.service_files import BadFile, joined, read_bytes
+from referral_node.exchange.directory.service_files import (
+    BadFile,
+    joined,
+    left_out,
+    read_bytes,
+    whose,
+)
 from referral_node.web.pages import own_editing
 from referral_node.web.pages.own_editing import StaleProfile
 from referral_node.web.pages.step_view import Choices, languages
@@ -29,7 +35,7 @@ HERE: Final = "/settings/services/load"
 LIST: Final = "/settings/services"
 MOST: Final = 40
 """Foreign words that one page asks about."""
-_FIELDS: Final = ("file", "language")
+_FIELDS: Final = ("file", "language", "ours")
 _NEEDED: Final = {
     "needs": ("needs", "Need"),
     "forms": ("forms-of-help", "Form of help"),
@@ -61,6 +67,10 @@ class Loading:
     problems: tuple[Problem, ...] = ()
     terms: tuple[Term, ...] = ()
     more: int = 0
+    others: str = ""
+    """Services of other organisations, in words."""
+    columns: str = ""
+    """Columns for which a profile has no place."""
 
 
 async def ask(visit: Visit) -> web.StreamResponse:
@@ -90,7 +100,8 @@ async def load(visit: Visit) -> web.StreamResponse:
         form.wrong_because("file", "Choose a file")
         return _page(visit, form, Loading(languages()), status=422)
     try:
-        found = read_bytes(bytes(data), given.get("language"), _mapping(given))
+        us = None if form.ticked("ours") else whose(visit.exchange.us, mine.values, mine.sent)
+        found = read_bytes(bytes(data), given.get("language"), _mapping(given), us)
     except BadFile as bad:
         form.wrong_because("file", f"This file cannot be read: {bad}")
         return _page(visit, form, Loading(languages()), status=422)
@@ -106,7 +117,8 @@ async def _loaded(
         form.wrong_because("file", _why(found, wrong))
         terms = tuple(_term(n, each) for n, each in enumerate(found.unknown[:MOST]))
         more = len(found.unknown) - len(terms)
-        shown = Loading(languages(), wrong, terms, more)
+        left, columns = left_out(found.others), ", ".join(found.ignored)
+        shown = Loading(languages(), wrong, terms, more, left, columns)
         return _page(visit, form, shown, status=422)
 
     async def work() -> str:
@@ -142,7 +154,8 @@ def _told(merged: Merged, found: Reading) -> str:
     new = (
         " A new service is not on the public page before you choose that." if counts["new"] else ""
     )
-    return f"{first}: {said}.{new}{over}"
+    others = f" {left_out(found.others)}" if found.others else ""
+    return f"{first}: {said}.{new}{over}{others}"
 
 
 def _mapping(given: FormData) -> dict[str, str]:
