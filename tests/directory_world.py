@@ -7,6 +7,7 @@ the test moves.
 import hashlib
 
 import msgspec
+from msgspec import structs
 
 from referral_protocol.certificates import Bundle, CasePrekey, make_bundle
 from referral_protocol.directory.entries import (
@@ -15,6 +16,7 @@ from referral_protocol.directory.entries import (
     Leaf,
     Root,
     Status,
+    Witness,
     entry_hash,
     make_member_entry,
     make_root_entry,
@@ -185,3 +187,14 @@ class World:
         """A new node's replica of the whole log."""
         empty = Replica(self.genesis, self.directory.allow_loopback)
         return empty.extend(self.checkpoint(), self.leaves, self.now)
+
+
+def new_root(log: World, now: int) -> None:
+    """Log a root with one registrar and one witness more."""
+    newest = log.directory.roots[-1]
+    registrars = tuple(sorted((*newest.root.registrars, signer("ewa").public)))
+    witness = Witness("w.example.org", signer("w").public, None, None)
+    root = structs.replace(newest.root, registrars=registrars, witnesses=(witness,))
+    log.now = now
+    content = make_root_entry(root, now, log.genesis, newest.hash, newest.version + 1)
+    log.log_in(content, *log.root_keys[:2])

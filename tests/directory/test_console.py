@@ -15,6 +15,7 @@ from referral_directory.console.app import ROUTES
 from referral_directory.console.sessions import IDLE
 from referral_directory.console.throttle import FIRST_WAIT, FREE
 from referral_directory.totp import code_at
+from referral_protocol.directory.rules import ROOT_DELAY
 
 WRONG = (
     "The name, the password or the code is wrong. Wait for the next code, then type all three again"
@@ -199,3 +200,16 @@ async def test_addresses_that_cannot_be(office: Office) -> None:
         assert page.status == 404, path
     for path in ("/members?page=999999999999", "/log?page=-1", "/acts?by=nobody&page=x"):
         assert (await desk.get(path)).status == 200, path
+
+
+async def test_a_new_root_is_seen_until_it_acts(office: Office) -> None:
+    desk = await office.signed_in()
+    assert "A new root is published" not in (await desk.get("/")).text
+    newest = office.client.running.ledger.directory.roots[-1].root
+    keys = tuple(sorted((*newest.registrars, signer("ewa").public)))
+    await change_root(office.client, wait=False, registrars=keys)
+    said = (await desk.get("/")).text
+    assert "Root 2 acts from" in said
+    assert "It changes registrars." in said
+    office.place.clock.ahead += ROOT_DELAY + 1
+    assert "A new root is published" not in (await (await office.signed_in()).get("/")).text

@@ -23,6 +23,7 @@ from referral_directory.log.rooting import Rooting
 from referral_directory.log.roster import Roster
 from referral_directory.log.store import Tx
 from referral_protocol import profiles
+from referral_protocol.directory.coming import coming
 from referral_protocol.directory.entries import (
     RECOVERY,
     EntrySignature,
@@ -112,6 +113,7 @@ class Office:
             "signed_at": ledger.checkpoint.at,
             "members": counts,
             "waiting": len(await self._requests.waiting()),
+            "coming": [msgspec.to_builtins(each) for each in coming(ledger.directory.roots, now)],
             "now": now,
         }
 

@@ -90,6 +90,11 @@ _SENTENCES: Final[dict[str, Words]] = {
         " be keeping something back. Telephone VSE",
         "",
     ),
+    t.NEW_ROOT: Words(
+        "The directory has a new root, which acts from {at} on: it says who decides there. If VSE"
+        " has not told you, telephone VSE before that",
+        "",
+    ),
     t.DISK: Words(
         "The disk of the node is nearly full: it takes nothing more in. Make room", "", ""
     ),

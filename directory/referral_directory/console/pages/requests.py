@@ -15,12 +15,14 @@ from referral_directory.log import journal
 from referral_directory.log.journal import Acting
 from referral_directory.log.requests import OPEN, Kept
 from referral_directory.log.reviews import CHECKS, Review
+from referral_protocol.directory.coming import listed
 from referral_protocol.directory.entries import parse_entry
 from referral_protocol.directory.requests import MAX_TEXT
 from referral_protocol.errors import ProtocolError
 from referral_ui.forms import Form
 from referral_ui.paging import PER_PAGE, Paging
 from referral_ui.problems import Problem
+from referral_ui.times import lower
 
 ANSWERED: Final = (
     "It was answered, or a newer one of the same organisation has taken its place. “Who changed"
@@ -44,7 +46,18 @@ async def waiting(visit: Visit) -> web.StreamResponse:
         review = await visit.site.reviews.of(each.id)
         rows.append(request_view.row(await _read(visit, each), review, visit.times))
     lost = len(await visit.do("recoveries"))
-    return visit.page("requests.html", rows=rows, total=len(kept), paging=paging, lost=lost)
+    return visit.page(
+        "requests.html",
+        rows=rows,
+        total=len(kept),
+        paging=paging,
+        lost=lost,
+        coming=[
+            f"Root {each['version']} acts from {lower(visit.times.moment(each['acts_from']))} on."
+            f" It changes {listed(each['changes'])}."
+            for each in (await visit.do("status"))["coming"]
+        ],
+    )
 
 
 async def show(visit: Visit) -> web.StreamResponse:

@@ -15,7 +15,7 @@ from referral_protocol.certificates import CasePrekey, VerifiedBundle, VerifiedC
 from referral_protocol.directory.earlier import VaultKey, vault_keys, verify_certified
 from referral_protocol.directory.entries import ROUTINE
 from referral_protocol.directory.replica import Freshness, Replica, freshness
-from referral_protocol.directory.state import Directory
+from referral_protocol.directory.state import Directory, RootVersion
 from referral_protocol.errors import ProtocolError
 from referral_protocol.keys import fingerprint
 from referral_protocol.profiles import Profile
@@ -90,6 +90,11 @@ class MemberBook:
     def directory(self) -> Directory | None:
         """The members and roots of the log; None before the first copy."""
         return None if self.replica is None else self.replica.directory
+
+    @property
+    def roots(self) -> tuple[RootVersion, ...]:
+        """All roots of the log, those that do not act yet included."""
+        return () if self.directory is None else self.directory.roots
 
     @property
     def dated(self) -> int | None:
@@ -180,6 +185,15 @@ class MemberBook:
         if certified is not None and certified.certificate.made_at > entry.node_key_at:
             return certified.certificate.node_key
         return entry.card.node_key
+
+    def node_key_since(self, member: bytes) -> int:
+        """Since when that key speaks, as its owner says: ms UTC."""
+        if self.directory is None:
+            raise ProtocolError("unknown-member", "no copy of the directory yet")
+        entry = self.directory.known(member)
+        certified = self.certified(member)
+        made_at = 0 if certified is None else certified.certificate.made_at
+        return max(entry.node_key_at, made_at)
 
     def current_prekey(self, member: bytes) -> CasePrekey | None:
         """The case prekey to seal to now, or None: the message waits for a key."""

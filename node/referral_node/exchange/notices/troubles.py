@@ -11,6 +11,7 @@ from referral_node.exchange.core import Core
 from referral_node.exchange.notices.judging import IMMEDIATE, Finding
 from referral_node.store.facts import CHECKED_AT, DIRECTORY_URL, RECOVERY_OURS, fact, time_of
 from referral_protocol.certificates import DAY
+from referral_protocol.directory.coming import coming
 
 UNREACHABLE: Final = "unreachable"
 STOPPED: Final = "stopped"
@@ -21,6 +22,7 @@ DIRECTORY: Final = "directory"
 FORKED: Final = "forked"
 KEPT_BACK: Final = "kept-back"
 RECOVERY: Final = "recovery"
+NEW_ROOT: Final = "new-root"
 OUT_OF_REACH: Final = DAY
 """How long a peer or the directory is not reached before anybody is told."""
 _PRIORITY: Final = "routine"
@@ -34,7 +36,15 @@ async def troubles(core: Core, now: int) -> list[Finding]:
     url, checked = await fact(core.store, DIRECTORY_URL), await fact(core.store, CHECKED_AT)
     if url is not None and checked is not None and now - time_of(checked) >= OUT_OF_REACH:
         found.append(Finding(DIRECTORY, b"", time_of(checked), _PRIORITY))
-    return [*found, *await _views(core, now), *await _recovery(core, now)]
+    return [*found, *await _views(core, now), *await _recovery(core, now), *_roots(core, now)]
+
+
+def _roots(core: Core, now: int) -> list[Finding]:
+    """A new root that does not act yet: it is seen so early in order that somebody asks."""
+    return [
+        Finding(NEW_ROOT, b"", each.version, _PRIORITY, each.acts_from)
+        for each in coming(core.members.roots, now)
+    ]
 
 
 async def _recovery(core: Core, now: int) -> list[Finding]:

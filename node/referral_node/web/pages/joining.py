@@ -18,6 +18,7 @@ from referral_node.web.pages.own_editing import StaleProfile
 from referral_node.web.routing import Route, get, post
 from referral_node.web.visit import Posted, Visit
 from referral_protocol import profiles
+from referral_protocol.directory.coming import coming
 from referral_protocol.directory.entries import parse_anchor
 from referral_protocol.directory.invitation import Invitation, parse_invitation
 from referral_protocol.errors import ProtocolError
@@ -157,6 +158,7 @@ async def _page(visit: Visit, form: Form | None = None, *, status: int = 200) ->
         state=state,
         request=request,
         since="" if request is None or request.at is None else _when(visit, request.at),
+        coming=_coming(visit),
         member_since="" if member is None else _when(visit, member.since),
         suspended=member is not None and member.status != "active",
         fingerprint=await our_fingerprint(core),
@@ -166,6 +168,14 @@ async def _page(visit: Visit, form: Form | None = None, *, status: int = 200) ->
         sure=SURE,
         back=HERE,
     )
+
+
+def _coming(visit: Visit) -> list[str]:
+    """New roots of the directory that do not act yet, a sentence each."""
+    return [
+        f"Root {each.version} acts from {_when(visit, each.acts_from)} on. It changes {each.words}."
+        for each in coming(visit.exchange.members.roots, visit.exchange.clock())
+    ]
 
 
 def _when(visit: Visit, at: int) -> str:

@@ -18,6 +18,7 @@ from referral_node.web.pages import own_profile
 from referral_node.web.routing import Route, get
 from referral_node.web.visit import Visit
 from referral_protocol import codes
+from referral_protocol.directory.coming import coming
 from referral_ui import names
 from referral_ui.parts import Text
 from referral_ui.times import lower
@@ -143,7 +144,11 @@ async def _directory(visit: Visit) -> Room:
     if own_profile.joined(visit):
         stale = freshness.words(visit.exchange.members.dated, visit.times)
         state = "Joined" if stale is None else f"Joined. {stale.title}"
-        return Room("The directory", f"{HERE}/join", what, state, stale is not None)
+        roots = coming(visit.exchange.members.roots, visit.exchange.clock())
+        if roots:
+            state = f"{state}. A new root acts from {lower(visit.times.moment(roots[0].acts_from))}"
+        urgent = stale is not None or bool(roots)
+        return Room("The directory", f"{HERE}/join", what, state, urgent)
     request = await our_request(visit.exchange.core)
     if request is None:
         return Room("The directory", f"{HERE}/join", what, "Not joined yet", True)
