@@ -13,6 +13,7 @@ import msgspec
 
 from referral_node.backup.age import Backups, backups
 from referral_node.config import Config
+from referral_node.exchange.directory.stopped import Stopped, stopped_in
 from referral_node.folder import StateFolder
 from referral_node.joining import last_state
 from referral_node.missing import Missing, missing
@@ -20,6 +21,7 @@ from referral_node.store import Store
 from referral_node.store.facts import (
     CHECKED_AT,
     DIRECTORY_URL,
+    GENESIS,
     MEMBER,
     RESTORED_AT,
     RESTORED_FROM,
@@ -32,6 +34,7 @@ from referral_node.store.room import Room
 from referral_node.telling import MailState, mail_state
 from referral_node.watching import ViewState, view_state
 from referral_protocol import profiles
+from referral_protocol.directory.coming import Coming, coming_in
 from referral_protocol.directory.entries import MEMBER as MEMBER_ENTRY
 from referral_protocol.directory.entries import parse_entry, parse_leaf
 from referral_protocol.directory.records import parse_records
@@ -54,6 +57,10 @@ class Membership(msgspec.Struct, frozen=True):
     asked_at: int | None = None
     checked_at: int | None = None
     entries: int = 0
+    coming: list[Coming] = []
+    """New roots that do not act yet."""
+    stopped: Stopped | None = None
+    """How the log has suspended or removed us, if it has."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -132,7 +139,7 @@ async def status(
         member=member.hex(),
         fingerprint=fingerprint(vault_key, folder.read_node_key().public),
         set_up_at=await _set_up_at(store),
-        directory=await _membership(store, member),
+        directory=await _membership(store, member, config, now),
         keyholders=await _count(store, "SELECT COUNT(*) FROM users WHERE ended_at IS NULL"),
         waiting=await _waiting(store, names),
         without_key=await _count(
@@ -168,7 +175,7 @@ async def _set_up_at(store: Store) -> int:
     return 0 if row is None or row[0] is None else int(row[0])
 
 
-async def _membership(store: Store, member: bytes) -> Membership:
+async def _membership(store: Store, member: bytes, config: Config, now: int) -> Membership:
     url, submission = await fact(store, DIRECTORY_URL), await fact(store, SUBMISSION)
     if url is None or submission is None:
         return Membership(NOT_ASKED)
@@ -179,6 +186,11 @@ async def _membership(store: Store, member: bytes) -> Membership:
     state = "asked" if said is None else said.state
     if await asyncio.to_thread(_admitted, leaves, member):
         state = ADMITTED
+    held, genesis = None, await fact(store, GENESIS)
+    if state == ADMITTED and genesis is not None:
+        held = await asyncio.to_thread(
+            stopped_in, leaves, genesis, member, now, allow_loopback=config.allow_loopback
+        )
     asked_at: int | None = None
     try:
         asked_at = parse_entry(parse_submission(submission).content).at
@@ -191,6 +203,8 @@ async def _membership(store: Store, member: bytes) -> Membership:
         asked_at,
         None if checked is None else time_of(checked),
         len(leaves),
+        await asyncio.to_thread(coming_in, leaves, now),
+        held,
     )
 
 

@@ -25,6 +25,8 @@ from referral_node.config import Config
 from referral_node.mail_settings import WHY
 from referral_node.setup import Made as MadeNode
 from referral_protocol.certificates import DAY
+from referral_protocol.directory.coming import listed
+from referral_protocol.directory.entries import REMOVED
 from referral_protocol.directory.forks import SUFFIX
 
 _MINUTE: Final = 60
@@ -89,6 +91,7 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
     _lines(
         ("Running", _running(answer["running"])),
         ("Directory", _directory(directory, zone, now)),
+        *_coming(directory.get("coming", ()), zone),
         ("Others see", _views(answer.get("views"), zone, now)),
         ("Keyholders", str(answer["keyholders"])),
         ("Prekeys", f"{answer['prekeys']}, until {_time(answer['prekeys_until'], zone)}"),
@@ -102,6 +105,9 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
     if answer.get("restored_at") is not None:
         restored, until = answer["restored_at"], answer["restored_from"]
         _lines(("Restored", f"{_time(restored, zone)}, from a backup of {_time(until, zone)}"))
+    held = directory.get("stopped")  # a node of an older version does not tell
+    if held is not None:
+        _lines((held["status"].capitalize(), _stopped(held, zone)))
     for line in missing.lines(answer["missing"], lambda at: _time(at, zone)):
         click.echo(clean(line))
     click.echo("")
@@ -323,7 +329,30 @@ def _directory(directory: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:
     looked = directory["checked_at"]
     ago = "never looked there yet" if looked is None else f"looked there {_ago(looked, now)}"
     asked = f", asked {_time(directory['asked_at'], zone)}" if directory["asked_at"] else ""
+    if directory.get("stopped") is not None:
+        said = f"{directory['stopped']['status']}: see below"
     return f"{said} ({directory['url']}{asked}, {ago}, {directory['entries']} entries)"
+
+
+def _stopped(held: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """That our own organisation may not exchange anything, and what to do."""
+    since = f"since {_time(held['since'], zone)}"
+    if held["status"] == REMOVED:
+        return f"{since}: nothing can be sent or received; if nobody asked for it, telephone VSE"
+    until = "no end is set" if held["until"] is None else f"until {_time(held['until'], zone)}"
+    return f"{since}, {until}: what is sent waits here, nothing new comes; telephone VSE"
+
+
+def _coming(roots: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> list[tuple[str, str]]:
+    """New roots that do not act yet: whoever did not hear of them from VSE can still ask."""
+    return [
+        (
+            "New root",
+            f"version {each['version']} acts from {_time(each['acts_from'], zone)};"
+            f" it changes {listed(each['changes'])}; VSE should have told you, else telephone VSE",
+        )
+        for each in roots
+    ]
 
 
 def _views(views: Mapping[str, Any] | None, zone: ZoneInfo, now: int) -> str:

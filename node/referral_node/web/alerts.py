@@ -1,4 +1,5 @@
-"""What stands above every page of the node: that the directory cannot be trusted as it was.
+"""What stands above every page of the node: that the directory cannot be trusted as it was, or
+that our own organisation is suspended.
 
 Law: it is shown to everybody, whoever is signed in and before; it says what is safe to go on with
 and what to do next, and goes when the administrator has settled it, never by itself.
@@ -7,7 +8,10 @@ and what to do next, and goes when the administrator has settled it, never by it
 from typing import Final
 
 from referral_node.exchange import Exchange
+from referral_node.exchange.directory.stopped import Stopped, stopped
+from referral_protocol.directory.entries import REMOVED
 from referral_ui.parts import Alert
+from referral_ui.times import Times, lower
 
 FORKED: Final = Alert(
     "Two versions of the directory were shown",
@@ -25,9 +29,31 @@ KEPT_BACK: Final = Alert(
 )
 
 
-def alerts(exchange: Exchange) -> tuple[Alert, ...]:
+def alerts(exchange: Exchange, times: Times) -> tuple[Alert, ...]:
     """What stands above every page: nothing, nearly always."""
-    views = exchange.views
+    views, directory = exchange.views, exchange.members.directory
+    ours = None if directory is None else directory.member(exchange.us)
+    held = stopped(ours, times.now)
+    # One that the key before has stopped is told of by that: key_alerts.
+    found = () if held is None or held.vetoed else (_stopped(held, times),)
     if views.unsettled:
-        return (FORKED,)
-    return (KEPT_BACK,) if views.alarms(exchange.clock()) else ()
+        return (*found, FORKED)
+    return (*found, KEPT_BACK) if views.alarms(exchange.clock()) else found
+
+
+def _stopped(held: Stopped, times: Times) -> Alert:
+    since = lower(times.moment(held.since))
+    if held.status == REMOVED:
+        return Alert(
+            "Your organisation is not a member any more",
+            f"The directory has removed it, {since}. Nothing can be sent or received here. What is"
+            " here stays readable. If nobody of yours asked for that, telephone VSE.",
+        )
+    until = "nobody has said until when"
+    if held.until is not None:
+        until = f"until {lower(times.moment(held.until, tomorrow=True, comma=True))}"
+    return Alert(
+        "Your organisation is suspended",
+        f"Since {since}; {until}. What you send waits here, and nothing new reaches you. All"
+        " members see that. Telephone VSE to have it ended, and telephone whoever waits for you.",
+    )

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
+from referral_node.exchange.directory.stopped import WAITS
 from referral_node.web import faults, query_words
 from referral_node.web.case import Case, author_of
 from referral_protocol import codes
@@ -79,6 +80,8 @@ def _not_held(case: Case, held: Step) -> tuple[Text, Text]:
         return "Waiting for their key", Markup("Signed {}").format(made)
     if held.standing is Standing.FAILED:
         return "Not delivered", Markup("Since {}. We keep trying. Telephone them.").format(made)
+    if case.us.status == "suspended":
+        return "Waiting to be delivered", Markup("Since {}. {}").format(made, WAITS)
     return "Waiting to be delivered", Markup("Since {}.{}").format(made, _call_from(case, held))
 
 

@@ -4,7 +4,7 @@ Law: nothing here belongs to one person or one case.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import structlog
@@ -78,7 +78,8 @@ class Site:
         us = self.exchange.us
         member = self.exchange.members.get(us)
         if member is None or member.profile is None:
-            return unjoined(us, self.config.name, self.config.time_zone)
+            ours = unjoined(us, self.config.name, self.config.time_zone)
+            return ours if member is None else replace(ours, status=member.status)
         return organisation(us, member)
 
     def organisation(self, id: bytes) -> Organisation:
@@ -100,6 +101,7 @@ class Site:
     ) -> Frame:
         """What surrounds a page; without a person there is no menu, since nothing in it opens."""
         signed_in = person is not None
+        times = Times(self.exchange.clock(), us.place)
         return Frame(
             product=PRODUCT,
             organisation=us.full,
@@ -110,8 +112,8 @@ class Site:
             sign_out=SIGN_OUT if signed_in else None,
             foot_line=FOOT_LINE,
             alerts=(
-                *key_alerts.alerts(self.exchange.keys, Times(self.exchange.clock(), us.place)),
-                *alerts(self.exchange),
+                *key_alerts.alerts(self.exchange.keys, times),
+                *alerts(self.exchange, times),
             ),
             token=token,
         )

@@ -9,6 +9,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from referral_node.exchange.directory.stopped import WAITS
 from referral_node.web import faults, query_words
 from referral_node.web.case import GOING, WAITING, Case, author_of
 from referral_protocol import codes, forms
@@ -18,6 +19,8 @@ from referral_ui.parts import Tag, Text
 from referral_ui.times import lower
 from referral_ui.words import lowered
 
+JUST_NOW: Final = 2 * 60 * 1000
+"""Milliseconds for which most of what was sent arrives before anybody has to think of it."""
 _GOOD: Final = frozenset({"accepted", "completed"})
 _PURPOSES: Final = {
     "information": "ask for information",
@@ -112,6 +115,13 @@ def _unanswered(case: Case) -> Text:
     if case.view.opener_standing == "waiting-for-key":
         return Markup(
             "It waits for a key of {}. It is sealed and sent as soon as one is here."
+        ).format(peer)
+    if case.us.status == "suspended":
+        return Markup("It has not reached {} yet. {}").format(peer, WAITS)
+    if case.now - case.view.evidence.sent_at < JUST_NOW:
+        return Markup(
+            "It has not reached {} yet. Mostly that takes seconds: reload this page. It is sent"
+            " again until it has."
         ).format(peer)
     return Markup("It has not reached {} yet. It is sent again until it has.").format(peer)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from referral_node.exchange import Actor, Cases, Exchange, ImportResult
+from referral_node.exchange.directory.stopped import WAITS
 from referral_node.vault import Session, UnlockedVault
 from referral_node.web.kept import Kept, OtherContent, digest
 from referral_node.web.members import Organisation
@@ -108,6 +109,10 @@ class Visit:
     def tell(self, words: str) -> None:
         """Say this on the next page, once."""
         self.kept.told = words
+
+    def tell_sent(self, words: str) -> None:
+        """Say on the next page that something was sent; it waits while we are suspended."""
+        self.tell(f"It is signed. {WAITS}" if self.us.status == "suspended" else words)
 
     # Forms.
 

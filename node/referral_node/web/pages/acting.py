@@ -79,7 +79,7 @@ async def do(visit: Visit) -> web.StreamResponse:
                 await visit.exchange.voice.say(
                     visit.vault, visit.actor, case.view.id, act.kind, Head(state=act.then), over
                 )
-        visit.tell(filled(act.told, case))
+        visit.tell_sent(filled(act.told, case))
         return f"/referral/{case.view.id.hex()}"
 
     try:

@@ -169,7 +169,7 @@ async def send(visit: Visit) -> web.StreamResponse:
             content=content,
             asked_for=None if hand is None else hand.draft.id,
         )
-        visit.tell(query.told)
+        visit.tell_sent(query.told)
         return f"/referral/{said.thread.hex()}"
 
     return await visit.once(posted, work)

@@ -204,7 +204,7 @@ async def send(visit: Visit) -> web.StreamResponse:
         await visit.exchange.voice.say(visit.vault, visit.actor, thread, NOTE, Head(), body)
         said = True
         visit.kept.typed.pop(thread, None)
-        visit.tell(f"Your message is on its way, with {file_view.counted(len(entries))}.")
+        visit.tell_sent(f"Your message is on its way, with {file_view.counted(len(entries))}.")
         return base
 
     try:

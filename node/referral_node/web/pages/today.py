@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from referral_node.exchange.cases.looks import out_of_reach
+from referral_node.exchange.directory.members import REMOVED, SUSPENDED
 from referral_node.web import freshness, missing_view, own_news, today_view
 from referral_node.web.pages.signin import AT_ONCE
 from referral_node.web.routing import Route, get
@@ -23,7 +24,14 @@ async def show(visit: Visit) -> web.StreamResponse:
     )
     ours = await own_news.jobs(visit)
     joined = visit.exchange.members.get(visit.exchange.us) is not None
-    return visit.page("today.html", today=today, banners=banners, ours=ours, joined=joined)
+    return visit.page(
+        "today.html",
+        today=today,
+        banners=banners,
+        ours=ours,
+        joined=joined,
+        stopped=visit.us.status in (SUSPENDED, REMOVED),
+    )
 
 
 async def known_to(visit: Visit) -> Known:
