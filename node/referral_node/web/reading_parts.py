@@ -154,8 +154,9 @@ def safe_contact(part: Part, section: Section) -> Reading:
     checker = Markup("by {}").format(names.name(checked_by)) if checked_by else ""
     say, word = part.quoted("say_you_are"), part.quoted("code_word")
     facts += [
-        fact("Not safe", listed(others["not-safe"]), watching),
+        fact("Not safe", listed(others["not-safe"])),
         fact("Not asked", listed(others["not-asked"])),
+        fact("Watched?", watching),
         fact("Never contact", part.quoted("never_contact")),
         fact(
             "Say you are",

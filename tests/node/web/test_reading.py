@@ -68,7 +68,8 @@ def test_the_story_as_its_sender_reads_it() -> None:
         "+31 30 000 01 42, “At her work (library desk)”, Monday to Friday, 08:00–10:30"
         " (09:00–11:30 in Utrecht)"
     )
-    assert said["Not safe"].startswith("Voicemail, text message, e-mail, letter. The telephone")
+    assert said["Not safe"] == "Voicemail, text message, e-mail, letter."
+    assert said["Watched?"].startswith("The telephone")
     assert said["Say you are"] == "“Anna from the library”. Code word: “Blue notebook”."
     assert said["Checked with Oksana"].startswith("19 November 2026, 15:20 (16:20 in Utrecht)")
     assert said["Crime"].startswith("Serious assault, by a partner. Domestic. Lisbon, PT-11,")
