@@ -133,6 +133,15 @@ def write_config(config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_new(config: Config) -> Config:
+    """The configuration as it is read from the file that it makes; Trouble if it cannot be."""
+    try:
+        return parse_config_text(write_config(config), Path(FILE))
+    except Trouble as trouble:
+        # The line is that of a file which nobody has seen yet.
+        raise Trouble(str(trouble).removeprefix(f"{FILE}: ")) from None
+
+
 def tls_context(tls: Tls, state: Path) -> ssl.SSLContext:
     """The server's side of TLS; Trouble if the files cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -166,11 +175,22 @@ def _check_host(what: str, config: Config | Console, path: Path) -> None:
 
 
 def _check_url(config: Config, path: Path) -> None:
+    if not config.url or _is_endpoint(config.url, config.allow_loopback):
+        return
+    if _is_endpoint(config.url, allow_loopback=True):
+        raise Trouble(
+            f"{path}: url: an address on this machine; for a trial here make the directory with "
+            "--allow-loopback, else write it like https://directory.example.org"
+        )
+    raise Trouble(f"{path}: url: write it like https://directory.example.org")
+
+
+def _is_endpoint(url: str, allow_loopback: bool) -> bool:
     try:
-        if config.url:
-            parse_endpoint(config.url, config.allow_loopback)
+        parse_endpoint(url, allow_loopback)
     except ProtocolError:
-        raise Trouble(f"{path}: url: write it like https://directory.example.org") from None
+        return False
+    return True
 
 
 def _is_zone(name: str) -> bool:

@@ -6,6 +6,7 @@ whoever is made here signs nothing that counts before that.
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -84,16 +85,23 @@ def known(folder: Folder, name: str) -> Known:
     return Known(name, file.display or name, bytes.fromhex(file.public))
 
 
-def choose(folder: Folder, name: str | None) -> str:
-    """Who signs: the one that was named, or the only one there is."""
+def acting(folder: Folder, name: str | None, keys: Collection[bytes]) -> str:
+    """Who signs: the one that was named, or the only one; a registrar by the root's ``keys``."""
     if name is not None:
-        _path(folder, name)
+        if known(folder, name).public not in keys:
+            raise Trouble(
+                f"the key of {name} is not a registrar's now, so it signs nothing. The next root "
+                "must name it, and acts 72 hours later; `registrar list` says who signs now"
+            )
         return name
-    names = [each.name for each in everybody(folder)]
+    names = [each.name for each in everybody(folder) if each.public in keys]
     if len(names) == 1:
         return names[0]
     if not names:
-        raise Trouble(f"{folder.registrars}: holds no registrar's key; restore it from the backup")
+        raise Trouble(
+            f"{folder.registrars}: holds no key of a registrar who signs now; "
+            "restore it from the backup"
+        )
     raise Trouble(
         f"there are {len(names)} registrars: say with --as which one ({', '.join(names)})"
     )

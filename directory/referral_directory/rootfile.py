@@ -103,9 +103,15 @@ class Asked(NamedTuple):
     def missing(self) -> list[str]:
         """What is still needed, a line for each threshold that is not reached."""
         signers = [each.key for each in self.signatures]
+        # Two versions with the same keys ask them once, for the higher of their thresholds.
+        highest: dict[frozenset[bytes], Group] = {}
+        for group in self.groups:
+            known = highest.get(frozenset(group.keys))
+            if known is None or known.least <= group.least:
+                highest[frozenset(group.keys)] = group
         return [
             f"{group.least - group.signed_by(signers)} more of the {len(group.keys)} {group.who}"
-            for group in self.groups
+            for group in highest.values()
             if group.signed_by(signers) < group.least
         ]
 

@@ -172,8 +172,8 @@ def test_whole_life_of_two_members(place: Path) -> None:
         member = id_of("lisbon").hex()[:8]
         run("suspend", member, *state, *password, "--reason", "keys-compromised", "--until", "7d")
         assert "suspended" in run("members", *state)
-        words = run("suspend", member, *state, *password, "--reason", "Because!", expect=1)
-        assert "not a code" in words
+        words = run("suspend", member, *state, *password, "--reason", "zzz", expect=2)
+        assert "'keys-compromised', 'not-reachable', 'misuse'" in words
         run("lift", member, *state, *password)
         assert "active" in run("members", *state)
     # And without a process that serves:
@@ -212,6 +212,20 @@ def test_clear_lines(place: Path, tmp_path: Path) -> None:
         "--password-file", tmp_path / "short", expect=1,
     )  # fmt: skip
     assert not (tmp_path / "new").exists()
+    for url, said in (
+        ("http://127.0.0.1:28710", "for a trial here make the directory with --allow-loopback"),
+        ("directory.example.org", "Error: url: write it like https://directory.example.org"),
+    ):
+        assert said in run(
+            "init", "--state", tmp_path / "new", "--origin", "a.example.org",
+            "--password-file", place / "password", "--url", url, expect=1,
+        )  # fmt: skip
+        assert not (tmp_path / "new").exists()
+    blind = run("init", "--state", tmp_path / "new", "--origin", "a.example.org", expect=1)
+    assert blind == (
+        "Error: Registrar's password (at least 12 characters): there is no terminal to type it at; "
+        "give --password-file\n"
+    )
     with serving(place):
         assert "a directory runs in this folder already" in run("serve", "--state", state, expect=1)
     with socket.socket() as taken:
@@ -275,6 +289,25 @@ def test_registrar_types_fingerprint_and_password(place: Path) -> None:
         assert "The password is wrong. 4 more." in said
         assert PASSWORD not in said
         assert state_of(url, lisbon)[0] == "approved"
+
+
+def test_a_short_password_is_asked_for_again(tmp_path: Path) -> None:
+    code, said = terminal(
+        ["init", "--state", str(tmp_path / "new"), "--origin", "a.example.org"],
+        [
+            ("Registrar's password (at least 12 characters):", "short"),
+            ("Registrar's password (at least 12 characters):", PASSWORD),
+            ("Once more:", PASSWORD + "x"),
+            ("Registrar's password (at least 12 characters):", PASSWORD),
+            ("Once more:", PASSWORD),
+            ("Root keys' password (at least 12 characters):", PASSWORD),
+            ("Once more:", PASSWORD),
+        ],
+    )
+    assert code == 0, said
+    assert "That is too short: at least 12 characters." in said
+    assert "The two are not the same." in said
+    assert "Give every member this anchor on paper" in said
 
 
 def test_password_wrong_five_times(place: Path) -> None:

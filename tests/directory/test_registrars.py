@@ -95,16 +95,19 @@ def test_full_names_that_cannot_be(folder: Folder, display: str) -> None:
 
 
 def test_who_signs(folder: Folder) -> None:
-    with pytest.raises(Trouble, match="holds no registrar's key"):
-        registrars.choose(folder, None)
-    registrars.make(folder, "ewa", "Ewa", PASSWORD, CHEAP, os.urandom)
-    assert registrars.choose(folder, None) == "ewa"
-    registrars.make(folder, "jan", "Jan", PASSWORD, CHEAP, os.urandom)
-    assert registrars.choose(folder, "jan") == "jan"
-    with pytest.raises(Trouble, match=r"--as which one \(ewa, jan\)"):
-        registrars.choose(folder, None)
+    """Only whom the root that acts names: a key that was made since signs nothing yet."""
+    ewa = registrars.make(folder, "ewa", "Ewa", PASSWORD, CHEAP, os.urandom).key.public
+    with pytest.raises(Trouble, match="holds no key of a registrar who signs now"):
+        registrars.acting(folder, None, [])
+    jan = registrars.make(folder, "jan", "Jan", PASSWORD, CHEAP, os.urandom).key.public
+    assert registrars.acting(folder, None, [ewa]) == "ewa"
+    assert registrars.acting(folder, "jan", [ewa, jan]) == "jan"
+    with pytest.raises(Trouble, match=r"key of jan is not a registrar's now.* 72 hours later"):
+        registrars.acting(folder, "jan", [ewa])
+    with pytest.raises(Trouble, match=r"2 registrars: say with --as which one \(ewa, jan\)"):
+        registrars.acting(folder, None, [jan, ewa])
     with pytest.raises(Trouble, match="no registrar of this name here; there are ewa, jan"):
-        registrars.choose(folder, "eva")
+        registrars.acting(folder, "eva", [ewa, jan])
     with pytest.raises(Trouble, match="already"):
         registrars.make(folder, "jan", "Jan", PASSWORD, CHEAP, os.urandom)
 

@@ -13,12 +13,14 @@ from directory_roots import NEW, OLD, asked, by
 from directory_server import PASSWORDS, Place, made
 from directory_world import DAY, id_of, signer
 from referral_directory.commands.directory import directory
+from referral_directory.config import read_config
 from referral_directory.rootfile import read_request, write_request
 from referral_directory.trouble import Trouble
 from referral_protocol.directory import paths
 from referral_protocol.directory.entries import (
     EntrySignature,
     Leaf,
+    Root,
     Status,
     entry_hash,
     make_root_entry,
@@ -26,6 +28,7 @@ from referral_protocol.directory.entries import (
     merge_signatures,
     sign_entry,
 )
+from referral_protocol.directory.invitation import parse_invitation
 from referral_protocol.directory.notes import parse_note
 from referral_protocol.directory.rules import ROOT_DELAY
 
@@ -88,6 +91,7 @@ def test_a_directory_whose_root_keys_never_met_it(tmp_path: Path) -> None:
     said = command(
         "root", "prepare", "--state", state, "--origin", "directory.example.org",
         "--password-file", password, "--port", 0, "--out", draft,
+        "--url", "https://directory.example.org",
     )  # fmt: skip
     assert "referral directory root init draft.json" in said
     assert "there is no directory here" in command("status", "--state", state, expect=1)
@@ -113,10 +117,13 @@ def test_a_directory_whose_root_keys_never_met_it(tmp_path: Path) -> None:
     assert anchor == [f"anchor {status['anchor']}"]
     assert status["root"] == 1
     again = command("root", "publish", first, "--state", state, expect=1)
-    assert "no new directory waits here" in again
+    assert "version 1 is published already: entry 0" in again
+    line = command("invite", "--state", state).strip()
+    assert parse_invitation(line).url == "https://directory.example.org"
+    assert read_config(state / "directory.toml").console is not None
     again = command(
         "root", "prepare", "--state", state, "--origin", "x.example.org",
-        "--password-file", password, "--out", draft, expect=1,
+        "--password-file", password, "--out", tmp_path / "other.json", expect=1,
     )  # fmt: skip
     assert "keys here already" in again
 
@@ -174,7 +181,7 @@ async def test_registrars_witnesses_and_thresholds(place: Place) -> None:
         "Registrars who decide: 1 before, 2 after",
         f"  new      witness.example.org {WITNESS} of member {'ab' * 16} at https://w.example.org",
         "Nothing else changes.",
-        "2 more of the 3 root keys",
+        "It needs the signatures of 2 more of the 3 root keys.",
     ):
         assert line in shown, line
     assert "Log key" not in shown
@@ -183,6 +190,9 @@ async def test_registrars_witnesses_and_thresholds(place: Place) -> None:
     async with place.served() as client:
         said = await run("root", "publish", file, "--state", place.folder.path)
         assert "Version 2 is entry 1. It acts from" in said
+        stated = await run("status", "--state", place.folder.path)
+        assert "new root   version 2 acts from" in stated
+        assert "it changes registrars, how many registrars must sign and witnesses" in stated
         replica = await client.replica()
         newest = replica.directory.roots[-1]
         assert (newest.version, newest.root.registrar_threshold) == (2, 2)
@@ -191,7 +201,29 @@ async def test_registrars_witnesses_and_thresholds(place: Place) -> None:
         acts = await client.office.acts()
         assert (acts[0]["what"], acts[0]["detail"]) == ("root", "version 2")
     again = await run("root", "publish", file, "--state", place.folder.path, expect=1)
-    assert "old-number" in again
+    assert "version 2 is published already: entry 1, acts from 20" in again
+    late = beside(place, "late.json")
+    asked_of = read_request(file)
+    assert isinstance(asked_of.entry.body, Root)
+    other = msgspec.structs.replace(asked_of.entry.body, registrar_threshold=1)
+    content = make_root_entry(
+        other, asked_of.entry.at, asked_of.genesis, asked_of.entry.previous, 2
+    )
+    write_request(late, asked_of.roots, content)
+    await signed(place, late, 1, 2)
+    again = await run("root", "publish", late, "--state", place.folder.path, expect=1)
+    assert "another root is published as version 2: entry 1; begin again" in again
+
+
+async def test_a_file_that_a_holder_has_signed_is_not_written_over(place: Place) -> None:
+    file = await rotated(place, "--new-log-key")
+    await signed(place, file, 1)
+    said = await run(
+        "root", "rotate", "--state", place.folder.path, "--out", file, "--new-log-key", expect=1
+    )
+    assert "is there already; choose another place" in said
+    assert "1 more of the 3 root keys" in await run("root", "show", file)
+    assert len(place.folder.log_keys()) == 2  # no second new key was made either
 
 
 async def test_new_root_keys_sign_too(place: Place, tmp_path: Path) -> None:

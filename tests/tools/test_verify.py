@@ -57,11 +57,21 @@ def test_the_findings_as_json(bundle: Path) -> None:
     assert [rung["rung"] for rung in found["rungs"]][:3] == ["sent", "held", "opened"]
 
 
-@pytest.mark.parametrize("anchor", [anchor_text(bytes(32)), "not an anchor", ""])
-def test_another_anchor_refuses_the_bundle(bundle: Path, anchor: str) -> None:
+@pytest.mark.parametrize(
+    ("anchor", "next_step"),
+    [
+        (anchor_text(bytes(32)), "Compare the anchor with the paper first. If it is right"),
+        ("not an anchor", "Write the anchor as on the paper, thirteen groups of four"),
+        (ANCHOR[:4], "Write the anchor as on the paper, thirteen groups of four"),
+        ("", "Write the anchor as on the paper, thirteen groups of four"),
+    ],
+)
+def test_another_anchor_refuses_the_bundle(bundle: Path, anchor: str, next_step: str) -> None:
     result = run(bundle, "--anchor", anchor)
     assert result.exit_code == 1
     assert "Refused: wrong-genesis" in result.output
+    assert next_step in result.output
+    assert "Ask its maker" not in result.output
     again = json.loads(run(bundle, "--anchor", anchor, "--json").output)
     assert again["refused"]["layer"] == "directory"
     assert again["holds"] is False

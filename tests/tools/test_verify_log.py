@@ -88,6 +88,7 @@ def test_another_anchor_refuses_it(name: str, request: pytest.FixtureRequest) ->
     result = run(request.getfixturevalue(name), "--anchor", anchor_text(bytes(32)))
     assert result.exit_code == 1
     assert "Refused: wrong-genesis" in result.output
+    assert "this is another directory's log: telephone VSE" in result.output
 
 
 @pytest.mark.parametrize("name", ["proof", "log"])

@@ -33,6 +33,14 @@ from referral_tools.verify_log import (
 )
 
 UNREADABLE: Final = (Layer.SIZE, Layer.ENCODING, Layer.CANONICAL, Layer.TYPE)
+_MISTYPED: Final = (
+    "Write the anchor as on the paper, thirteen groups of four, in quotation marks. "
+    "The file was not looked at."
+)
+_OTHER: Final = (
+    "Compare the anchor with the paper first. If it is right, this is another directory's log: "
+    "telephone VSE."
+)
 RUNGS: Final = {
     "sent": "Sent",
     "held": "Held by their node",
@@ -53,13 +61,17 @@ def verify(file: Path, anchor: str | None, as_json: bool) -> None:
     now = int(time.time() * 1000)
     try:
         genesis = None if anchor is None else parse_anchor(anchor)
+    except ProtocolError as error:
+        _print_refusal(error, as_json, _MISTYPED)
+        raise SystemExit(1) from None
+    try:
         if is_fork_proof(data) or is_saved_log(data):
             check = check_fork_proof if is_fork_proof(data) else check_saved_log
             _print_log(check(data, now, genesis), as_json)
             return
         found = verify_evidence(data, now, genesis)
     except ProtocolError as error:
-        _print_refusal(error, as_json)
+        _print_refusal(error, as_json, _advice(error, genesis is not None))
         raise SystemExit(1) from None
     if as_json:
         click.echo(json.dumps(as_plain(found), indent=2))
@@ -84,22 +96,27 @@ def _print_log(report: Report, as_json: bool) -> None:
         print_report(Console(highlight=False, markup=False), report)
 
 
-def _print_refusal(error: ProtocolError, as_json: bool) -> None:
+def _print_refusal(error: ProtocolError, as_json: bool, advice: str) -> None:
     if as_json:
         refused = {"code": error.code, "layer": error.layer.value, "detail": error.detail}
         click.echo(json.dumps({"holds": False, "refused": refused}, indent=2))
         return
     click.echo(f"Refused: {error} (layer: {error.layer.value}).", err=True)
+    click.echo(advice, err=True)
+
+
+def _advice(error: ProtocolError, anchored: bool) -> str:
+    """What to do next. ``anchored``: an anchor was given, and is well written."""
     if error.code == "clock":
-        advice = "The file is dated ahead of this machine's clock. Set the clock, then try again."
-    elif error.layer in UNREADABLE:
-        advice = (
+        return "The file is dated ahead of this machine's clock. Set the clock, then try again."
+    if anchored and error.code == "wrong-genesis" and "anchor" in error.detail:
+        return _OTHER
+    if error.layer in UNREADABLE:
+        return (
             "This is no evidence bundle, no fork proof and no saved log; or it was damaged or cut"
             " off on its way: nothing in this file proves anything. Ask its maker for it again."
         )
-    else:
-        advice = "So nothing in this file proves anything. Ask its maker for it again."
-    click.echo(advice, err=True)
+    return "So nothing in this file proves anything. Ask its maker for it again."
 
 
 def as_plain(found: Findings) -> dict[str, Any]:
@@ -129,7 +146,7 @@ def _print(console: Console, found: Findings) -> None:
         console.print("This is the anchor that you gave.")
     else:
         console.print("You gave no anchor (--anchor): compare this one with yours on paper.")
-    console.print(f"Log of {found.log_size} entries as of {_time(found.checkpoint_at)}.")
+    console.print(f"Log of {_entries(found.log_size)} as of {_time(found.checkpoint_at)}.")
     _print_parties(console, found)
     _print_statements(console, found, roles)
     _print_receipts(console, found, roles)
@@ -205,6 +222,10 @@ def _print_end(console: Console, found: Findings) -> None:
     else:
         console.print("Everything in this bundle holds.")
     console.print("A bundle can leave things out: it never proves that nothing else was said.")
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _time(at: int) -> str:

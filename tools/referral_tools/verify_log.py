@@ -63,9 +63,9 @@ def _fork_lines(fork: Fork, anchored: bool) -> list[str]:
     return [
         "Proof of two versions of one directory. Times are UTC.",
         *_about(fork.first.origin, fork.genesis, anchored),
-        f"One checkpoint:   {fork.first.size} entries, root {fork.first.root.hex()}",
+        f"One checkpoint:   {_entries(fork.first.size)}, root {fork.first.root.hex()}",
         f"                  signed {_time(fork.first.at)}",
-        f"Another one:      {fork.second.size} entries, root {fork.second.root.hex()}",
+        f"Another one:      {_entries(fork.second.size)}, root {fork.second.root.hex()}",
         f"                  signed {_time(fork.second.at)}",
         "The first "
         f"{fork.first.size} entries of the second one have another root than the first one says.",
@@ -120,7 +120,7 @@ def _log_lines(replica: Replica, note: bytes, now: int, anchored: bool, trial: b
     lines = [
         "A whole log of the directory. Times are UTC.",
         *_about(held.origin, replica.directory.genesis, anchored),
-        f"{held.size} entries, root {held.root.hex()}, signed {_time(held.at)}",
+        f"{_entries(held.size)}, root {held.root.hex()}, signed {_time(held.at)}",
         f"Members: {members or 'none'}",
         f"Roots: {plain['roots']}; the one that acts now names {plain['witnesses']} witnesses, of"
         f" whom {plain['cosigned']} have cosigned this checkpoint",
@@ -159,6 +159,10 @@ def print_report(console: Console, report: Report) -> None:
     for line in report.lines[1:]:
         console.print(line, soft_wrap=True)
     console.print(Text(report.verdict, style="bold"))
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _time(at: int) -> str:

@@ -6,8 +6,10 @@ A fingerprint is never shown here: it must be heard on the telephone and typed.
 
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from referral_directory import registrars
+from referral_directory.control import Reached
 from referral_directory.folder import Folder
 from referral_directory.registrars import Registrar
 from referral_directory.sealing import WrongPassword
@@ -52,28 +55,52 @@ def _read(path: Path) -> str:
 
 
 def new_password(what: str, path: Path | None) -> str:
-    """A password for a new key, from a file or typed twice."""
-    password = (
-        read_secret(path)
-        if path is not None
-        else str(click.prompt(what, hide_input=True, confirmation_prompt="Once more"))
-    )
-    if len(password) < SHORTEST:
-        raise Trouble(f"the password for {what.lower()}: at least {SHORTEST} characters")
-    return password
+    """A password for a new key, from a file or typed twice; a short one is asked for again."""
+    if path is not None:
+        password = read_secret(path)
+        if len(password) < SHORTEST:
+            raise Trouble(f"{path}: {what}: at least {SHORTEST} characters")
+        return password
+    while True:
+        password = hidden(f"{what} (at least {SHORTEST} characters)")
+        if len(password) < SHORTEST:
+            click.echo(f"That is too short: at least {SHORTEST} characters.", err=True)
+        elif hidden("Once more") == password:
+            return password
+        else:
+            click.echo("The two are not the same. Type both again.", err=True)
 
 
-def opened(folder: Folder, path: Path | None, name: str | None = None) -> tuple[Registrar, str]:
+def hidden(question: str) -> str:
+    """What is typed unseen; Trouble where no terminal can hide it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)
+            return str(click.prompt(question, hide_input=True))
+    except GetPassWarning:
+        raise Trouble(
+            f"{question}: there is no terminal to type it at; give --password-file"
+        ) from None
+
+
+async def signer(office: Reached, folder: Path, path: Path | None, name: str | None) -> Registrar:
+    """A registrar whose signature counts now: one whom the root that acts names."""
+    acting = [bytes(key) for key in (await office.ask("status"))["registrars"]]
+    place = Folder(folder)
+    return opened(place, path, registrars.acting(place, name, acting))[0]
+
+
+def opened(folder: Folder, path: Path | None, who: str) -> tuple[Registrar, str]:
     """A registrar, with the password from a file or typed, at most five times; and that password.
 
-    ``name``: whose; None is the only one that there is.
+    ``who``: by name.
     """
-    who = registrars.choose(folder, name)
+    registrars.known(folder, who)
     if path is not None:
         secret = read_secret(path)
         return registrars.unlock(folder, who, secret), secret
     for left in range(ATTEMPTS - 1, -1, -1):
-        password = str(click.prompt(f"Password of {who}", hide_input=True))
+        password = hidden(f"Password of {who}")
         try:
             return registrars.unlock(folder, who, password), password
         except WrongPassword:

@@ -5,9 +5,10 @@ what to do; passwords come from the terminal or a file.
 """
 
 import re
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -32,8 +33,10 @@ from referral_directory.control import Reached, reach
 from referral_directory.folder import Folder
 from referral_directory.log.likeness import hint_words
 from referral_directory.log.office import Plain
+from referral_directory.log.wording import LIFT_REASONS, REMOVE_REASONS, SUSPEND_REASONS
 from referral_directory.server.probe import WORDS
 from referral_directory.trouble import Trouble
+from referral_protocol.directory.coming import listed
 from referral_protocol.directory.entries import (
     ACTIVE,
     RECOVERY,
@@ -51,8 +54,22 @@ from referral_protocol.keys import fingerprint
 from referral_protocol.profiles import RECORDS
 from referral_protocol.suite import Signer
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 DAY: Final = 24 * 3600 * 1000
 _FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _reason(codes: Iterable[str], default: str | None = None) -> Callable[[F], F]:
+    """The console's own list: a word of one's own would stand in the log for ever."""
+    return click.option(
+        "--reason",
+        type=click.Choice(tuple(codes)),
+        default=default,
+        required=default is None,
+        show_default=default is not None,
+        help="Everybody can read it, for ever.",
+    )
 
 
 @click.group("directory")
@@ -127,7 +144,7 @@ async def approve(
             raise Trouble(f"this request cannot be granted ({found['hindrance']}); decline it")
         content = bytes(found["content"])
         desk.confirm_fingerprint(_fingerprint(content), fingerprint_file)
-        who, _ = desk.opened(Folder(folder), password_file, name)
+        who = await desk.signer(office, folder, password_file, name)
         done = await office.ask(
             "approve",
             request=found["id"],
@@ -165,7 +182,7 @@ async def ask(folder: Path, request: str, text: str) -> None:
 @directory.command()
 @state
 @click.argument("member")
-@click.option("--reason", required=True, help="A code, like keys-compromised: all can read it.")
+@_reason(SUSPEND_REASONS)
 @click.option("--until", help="A date (2026-12-31) or days (7d); without it: until lifted.")
 @password_file
 @as_name
@@ -187,7 +204,7 @@ async def suspend(
 @directory.command()
 @state
 @click.argument("member")
-@click.option("--reason", default="resolved", show_default=True, help="A code.")
+@_reason(LIFT_REASONS, default="resolved")
 @password_file
 @as_name
 @told
@@ -201,7 +218,7 @@ async def lift(
 @directory.command()
 @state
 @click.argument("member")
-@click.option("--reason", required=True, help="A code, like left.")
+@_reason(REMOVE_REASONS)
 @password_file
 @as_name
 @click.confirmation_option(prompt="For ever: the organisation can join again only anew. Remove?")
@@ -271,12 +288,18 @@ async def status(folder: Path, machine: bool) -> None:
     counts = found["members"]
     click.echo(f"directory  {found['origin']} ({'running' if running else 'not running'})")
     click.echo(f"anchor     {found['anchor']}")
-    click.echo(f"log        {found['size']} entries, signed {desk.shown_time(found['signed_at'])}")
+    size, signed_at = _entries(found["size"]), desk.shown_time(found["signed_at"])
+    click.echo(f"log        {size}, signed {signed_at}")
     click.echo(
         f"members    {counts['active']} active, {counts['suspended']} suspended, "
         f"{counts['removed']} removed"
     )
     click.echo(f"requests   {found['waiting']} waiting")
+    for each in found["coming"]:
+        click.echo(
+            f"new root   version {each['version']} acts from {desk.shown_time(each['acts_from'])};"
+            f" it changes {listed(each['changes'])}"
+        )
 
 
 def _reach(folder: Path) -> AbstractAsyncContextManager[Reached]:
@@ -291,16 +314,18 @@ async def _change_status(
         found = await office.ask("member", member=member)
         click.echo(f"{_place(found)}, member {found['id']}, now {found['status']}")
         content = _status_content(found, body)
-        who, _ = desk.opened(Folder(folder), password_file, name)
+        who = await desk.signer(office, folder, password_file, name)
         signed = await office.ask(
             "propose", content=content, signatures=_signatures(content, who.key), by=who.name
         )
     if signed["done"]:
         click.echo(f"{_place(found)} is {body.status} from now on.")
     else:
+        more = signed["need"] - signed["have"]
         click.echo(
-            f"{_place(found)} stays {found['status']} until {signed['need'] - signed['have']} more "
-            f"registrar signs; this waits as {signed['proposal'][:8]}."
+            f"{_place(found)} stays {found['status']} until {more} more "
+            f"registrar{' signs' if more == 1 else 's sign'}; "
+            f"this waits as {signed['proposal'][:8]}."
         )
 
 
@@ -314,11 +339,8 @@ def _status_content(member: Plain, body: Status) -> bytes:
             body,
             main.real_clock(),
         )
-    except ProtocolError:
-        raise Trouble(
-            f"{body.reason!r}: not a code; write one of small letters, digits and hyphens, "
-            "and no name: everybody can read it for ever"
-        ) from None
+    except ProtocolError as error:
+        raise Trouble(f"such a decision cannot be ({error.code}: {error.detail})") from None
 
 
 def _signatures(content: bytes, key: Signer) -> list[list[bytes]]:
@@ -342,6 +364,10 @@ def _until(text: str, now: int) -> int:
         return int(click.DateTime(["%Y-%m-%d"]).convert(text, None, None).timestamp() * 1000)
     except click.BadParameter:
         raise Trouble(f"{text}: write a date like 2026-12-31, or days like 7d") from None
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _place(found: Plain) -> str:

@@ -1,20 +1,15 @@
 """`referral directory init` and `serve`: a directory is made, and runs."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from referral_directory import main, registrars
 from referral_directory.commands import desk
+from referral_directory.commands.listening import listening, new_config
 from referral_directory.commands.options import password_file, state, told
-from referral_directory.config import (
-    CONSOLE_PORT,
-    PORT,
-    Config,
-    Console,
-    read_config,
-    write_config,
-)
+from referral_directory.config import read_config, write_config
 from referral_directory.folder import Folder
 from referral_directory.logs import set_up
 from referral_protocol.directory.entries import anchor_text
@@ -39,17 +34,7 @@ _PORT = click.IntRange(0, 65535)
     type=click.Path(path_type=Path, dir_okay=False),
     help="The root keys' password; without it they get the one of --password-file.",
 )
-@click.option("--url", default="", help="Where members reach it: https://directory.example.org.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=PORT, show_default=True, type=_PORT)
-@click.option("--proxy", is_flag=True, help="A web server in front speaks TLS.")
-@click.option("--console-host", help="The name under which browsers ask for the registrars' pages.")
-@click.option(
-    "--console-port",
-    type=_PORT,
-    help=f"Of the registrars' pages.  [default: {CONSOLE_PORT}; with --port 0 a free one]",
-)
-@click.option("--allow-loopback", is_flag=True, help="Members on this machine: for trials only.")
+@listening
 @told
 async def init(
     folder: Path,
@@ -58,25 +43,14 @@ async def init(
     first: str,
     display: str | None,
     root_password_file: Path | None,
-    url: str,
-    host: str,
-    port: int,
-    proxy: bool,
-    console_host: str | None,
-    console_port: int | None,
-    allow_loopback: bool,
+    **listens: Any,
 ) -> None:
     """Make a new directory and print its anchor."""
+    config = new_config(**listens)
     name = origin or str(click.prompt("The log's name, like directory.example.org"))
     password = desk.new_password("Registrar's password", password_file)
     root = desk.new_password("Root keys' password", root_password_file or password_file)
     person = main.Person(first, display or first.capitalize())
-    if console_port is None:
-        console_port = CONSOLE_PORT if port else 0
-    console = Console(
-        (console_host or "localhost",), port=console_port, proxy=proxy and bool(console_host)
-    )
-    config = Config(url, host, port, proxy, allow_loopback, console=console)
     place = Folder(folder)
     genesis = await main.found(
         place, write_config(config), name, main.Passwords(password, root), main.World(), person

@@ -84,7 +84,11 @@ async def invite(folder: Path) -> None:
     place.check()
     url = read_config(place.config).url
     if not url:
-        raise Trouble(f"{place.config}: url: write there where members reach this directory")
+        raise Trouble(
+            f"{place.config}: says no url: write the line "
+            '`url = "https://directory.example.org"`, where members reach this directory, '
+            "above [console], and start the directory again"
+        )
     async with _reach(folder) as office:
         genesis = bytes((await office.ask("status"))["genesis"])
     try:

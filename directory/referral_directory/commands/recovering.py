@@ -127,7 +127,7 @@ async def sign(folder: Path, proposal: str, password_file: Path | None, name: st
     async with _reach(folder) as office:
         found = await _proposed(office, proposal)
         click.echo(f"{_name(found)}: {_what(found)}")
-        who, _ = desk.opened(Folder(folder), password_file, name)
+        who = await desk.signer(office, folder, password_file, name)
         signatures = _signatures(bytes(found["content"]), who)
         done = await office.ask(
             "sign", proposal=found["proposal"], signatures=signatures, by=who.name
@@ -185,7 +185,7 @@ async def _proposed(office: Reached, proposal: str) -> Plain:
 async def _sign(
     office: Reached, folder: Path, content: bytes, password_file: Path | None, name: str | None
 ) -> Plain:
-    who, _ = desk.opened(Folder(folder), password_file, name)
+    who = await desk.signer(office, folder, password_file, name)
     signatures = _signatures(content, who)
     done = await office.ask("propose", content=content, signatures=signatures, by=who.name)
     return dict(done)

@@ -5,6 +5,7 @@ the folder needs a root key. What will be signed is shown in words before a pass
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +14,10 @@ import click
 
 from referral_directory import main, registrars, rooting
 from referral_directory.commands import desk
+from referral_directory.commands.listening import listening, new_config
 from referral_directory.commands.options import state, told
 from referral_directory.commands.root_words import described
-from referral_directory.config import PORT, Config, write_config
+from referral_directory.config import write_config
 from referral_directory.control import Reached, reach
 from referral_directory.folder import Folder, Lock
 from referral_directory.rootfile import (
@@ -34,6 +36,7 @@ from referral_protocol.directory.entries import (
     parse_leaf,
     sign_entry,
 )
+from referral_protocol.directory.rules import ROOT_DELAY
 from referral_protocol.suite import Signer
 
 KEYS: Final = 3
@@ -63,10 +66,7 @@ def root() -> None:
 @click.option(
     "--password-file", type=_FILE, help="The registrar's password: first line of this file."
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--proxy", is_flag=True, help="A web server in front speaks TLS.")
-@click.option("--allow-loopback", is_flag=True, help="Members on this machine: for trials only.")
+@listening
 @_out
 @told
 async def prepare(
@@ -75,17 +75,15 @@ async def prepare(
     first: str,
     display: str | None,
     password_file: Path | None,
-    host: str,
-    port: int,
-    proxy: bool,
-    allow_loopback: bool,
     out: Path,
+    **listens: Any,
 ) -> None:
     """On the server, once: make the keys that stay here, and a file for the root keys' machine."""
+    config = new_config(**listens)
+    rooting.check_free([out])
     place = Folder(folder)
     password = desk.new_password("Registrar's password", password_file)
     person = main.Person(first, display or first.capitalize())
-    config = Config(host=host, port=port, proxy=proxy, allow_loopback=allow_loopback)
     draft = await rooting.prepare(
         place, write_config(config), origin, password, main.World(), person
     )
@@ -125,7 +123,7 @@ async def init(
     publics = [key.public for key in made]
     write_request(out, (), rooting.first_content(found, publics, threshold, world.clock()))
     click.echo(f"{keys} root keys lie in {folder}: move each to a USB stick of another person.")
-    click.echo(f"{threshold} of them sign {out.name}: `referral directory root sign {out.name}`.")
+    click.echo(f"{threshold} of them sign {out.name}: {_signing(out)}")
 
 
 @root.command()
@@ -159,6 +157,7 @@ async def key(password_file: Path | None, out: Path) -> None:
 @told
 async def rotate(folder: Path, new_log_key: bool, out: Path, **asked: Any) -> None:
     """On the server: write what the next root is to say, for the root keys to sign."""
+    rooting.check_free([out])
     place = Folder(folder)
     async with _reach(place) as office:
         found = await office.ask("roots")
@@ -191,7 +190,7 @@ async def rotate(folder: Path, new_log_key: bool, out: Path, **asked: Any) -> No
     write_request(out, leaves, content)
     _show(read_request(out))
     click.echo("")
-    click.echo(f"Take {out} to the root keys: `referral directory root sign {out.name}`.")
+    click.echo(f"Take {out} to the root keys: {_signing(out)}")
 
 
 @root.command()
@@ -205,6 +204,7 @@ async def decide(folder: Path, member: str, outcome: str | None, out: Path) -> N
     """On the server: write what the root keys are to decide after a veto."""
     if outcome is None:
         raise Trouble("say what the root keys are to decide: --keep or --recover")
+    rooting.check_free([out])
     async with _reach(Folder(folder)) as office:
         wanted = (await office.ask("member", member=member))["id"]
         found = [each for each in await office.ask("recoveries") if each["id"] == wanted]
@@ -218,7 +218,7 @@ async def decide(folder: Path, member: str, outcome: str | None, out: Path) -> N
     write_request(out, leaves, bytes(found[0][outcome]), called=found[0]["name"])
     _show(read_request(out))
     click.echo("")
-    click.echo(f"Take {out} to the root keys: `referral directory root sign {out.name}`.")
+    click.echo(f"Take {out} to the root keys: {_signing(out)}")
 
 
 @root.command()
@@ -269,6 +269,7 @@ async def publish(file: Path, folder: Path) -> None:
     signatures = [[each.key, each.signature] for each in asked.signatures]
     async with _reach(place) as office:
         name = "publish-root" if isinstance(asked.entry.body, Root) else "propose"
+        _refuse_published(asked, (await office.ask("roots"))["roots"])
         done = await office.ask(name, content=asked.content, signatures=signatures)
     if isinstance(asked.entry.body, Root):
         acts = desk.shown_time(done["acts_from"])
@@ -279,7 +280,30 @@ async def publish(file: Path, folder: Path) -> None:
         click.echo(f"Decided, as entry {done['index']}.")
 
 
+def _refuse_published(asked: Asked, roots: Sequence[tuple[int, bytes]]) -> None:
+    """Trouble if this root, or another of its number, stands in the log."""
+    for index, data in roots:
+        leaf = parse_leaf(bytes(data))
+        if leaf.content == asked.content:
+            acts = leaf.logged + (ROOT_DELAY if index else 0)
+            raise Trouble(
+                f"version {asked.entry.number} is published already: entry {index}, "
+                f"acts from {desk.shown_time(acts)}"
+            )
+        if (
+            isinstance(asked.entry.body, Root)
+            and parse_entry(leaf.content).number == asked.entry.number
+        ):
+            raise Trouble(
+                f"another root is published as version {asked.entry.number}: entry {index}; "
+                "begin again with `referral directory root rotate`"
+            )
+
+
 async def _begin(place: Folder, asked: Asked) -> None:
+    if place.config.exists():
+        async with _reach(place) as office:
+            _refuse_published(asked, (await office.ask("roots"))["roots"])
     if not place.waiting.exists():
         raise Trouble(f"{place.path}: no new directory waits here for its first root")
     lock = Lock.take(place)
@@ -298,7 +322,7 @@ def _unlock(path: Path, password_file: Path | None) -> Signer:
         return open_key(path, "root", desk.read_secret(password_file))
     for left in range(desk.ATTEMPTS - 1, -1, -1):
         try:
-            return open_key(path, "root", str(click.prompt("Its password", hide_input=True)))
+            return open_key(path, "root", desk.hidden("Its password"))
         except WrongPassword:
             if left:
                 click.echo(f"The password is wrong. {left} more.", err=True)
@@ -315,8 +339,12 @@ def _show(asked: Asked) -> None:
 def _lacks(asked: Asked) -> str:
     missing = asked.missing()
     if not missing:
-        return "It has all the signatures that it needs: `referral directory root publish`."
+        return "It has all the signatures that it needs: `referral directory root publish FILE`."
     return f"It needs the signatures of {' and '.join(missing)}."
+
+
+def _signing(out: Path) -> str:
+    return f"`referral directory root sign {out.name} --key KEY-FILE`."
 
 
 def _reach(place: Folder) -> AbstractAsyncContextManager[Reached]:
