@@ -16,29 +16,49 @@ from typing import Final, TypeVar
 import click
 from babel.core import get_global
 
-from referral_node.config import Config, Exchange, Metrics, Pages, parse_config, write_config
+from referral_node.config import (
+    TRIAL_IN_FILE,
+    Config,
+    Exchange,
+    Metrics,
+    Pages,
+    parse_config,
+    write_config,
+)
 from referral_node.folder import write_private
 from referral_node.trouble import Trouble
 from referral_node.vault.slots import Kit
+from referral_node.zones import zone_of_capital
 from referral_protocol import codes, profiles
 
 T = TypeVar("T")
 CONFIRM_GROUPS: Final = 3
 """How many groups of the kit are asked for."""
 _TRIES: Final = 3
+TRIAL_IN_INIT: Final = "start again with --allow-loopback"
+"""Instead of what an existing `node.toml` should say."""
 
 
-def need(given: str | None, option: str, question: str) -> str:
-    """The option's value, or what is typed; a mistake in the command where nobody can be asked."""
+def need(given: str | None, option: str, question: str, usual: str | None = None) -> str:
+    """The option's value, or what is typed; a mistake in the command where nobody can be asked.
+
+    ``usual``: what Enter alone stands for.
+    """
     if given is not None:
         return given
     if not sys.stdin.isatty():
         raise click.UsageError(f"missing {option}: {question}")
-    typed: str = click.prompt(question, err=True)
+    typed: str = click.prompt(question, default=usual, err=True)
     return typed
 
 
-def answer(given: str | None, option: str, question: str, check: Callable[[str], T]) -> T:
+def answer(
+    given: str | None,
+    option: str,
+    question: str,
+    check: Callable[[str], T],
+    usual: str | None = None,
+) -> T:
     """What ``check`` makes of the option's value, or of what is typed; asked again until it can be.
 
     An option that cannot be is a Trouble: whoever gave it is not asked.
@@ -46,7 +66,7 @@ def answer(given: str | None, option: str, question: str, check: Callable[[str],
     if given is not None:
         return check(given)
     while True:
-        typed = need(None, option, question)
+        typed = need(None, option, question, usual)
         try:
             return check(typed)
         except Trouble as trouble:
@@ -100,7 +120,8 @@ def _checked(config: Config) -> Config:
         return parse_config(write_config(config))
     except Trouble as trouble:
         # The line is that of a file which nobody has seen yet.
-        raise Trouble(re.sub(r"^node\.toml(?:, line \d+)?: ", "", str(trouble))) from None
+        words = re.sub(r"^node\.toml(?:, line \d+)?: ", "", str(trouble))
+        raise Trouble(words.replace(TRIAL_IN_FILE, TRIAL_IN_INIT)) from None
 
 
 def same_name(file: Path, profile: bytes, ours: str) -> None:
@@ -216,5 +237,17 @@ def _zone(given: str | None, country: str) -> str:
     zones: list[str] = get_global("territory_zones").get(country, [])
     if len(zones) == 1:
         return str(zones[0])
-    examples = ", ".join(zones[:12]) or "like Europe/Lisbon"
-    return answer(None, "--time-zone", f"Its time zone ({examples})", _time_zone)
+    examples = ", ".join(sorted(zones)[:12]) or "like Europe/Lisbon"
+    return answer(
+        None,
+        "--time-zone",
+        f"Its time zone ({examples})",
+        lambda text: _time_zone(_with_city(text, zones)),
+        zone_of_capital(country),
+    )
+
+
+def _with_city(text: str, zones: list[str]) -> str:
+    """The country's zone that this city names; else the text."""
+    city = text.strip().replace(" ", "_").casefold()
+    return next((zone for zone in zones if zone.casefold().endswith(f"/{city}")), text)

@@ -34,6 +34,7 @@ from referral_protocol.errors import ProtocolError
 
 FILE: Final = "node.toml"
 MAX_FILE: Final = 64 * 1024
+TRIAL_IN_FILE: Final = "set allow_loopback = true for one"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Pin = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -364,7 +365,7 @@ def _directory_problems(config: Config) -> list[tuple[Path_, str]]:
 def _endpoint_words(detail: str) -> str:
     words = detail.removeprefix("endpoint: ")
     if words.startswith("loopback"):
-        return "an address of this machine is for trials only; set allow_loopback = true for one"
+        return f"an address of this machine is for trials only; {TRIAL_IN_FILE}"
     return f"{words}; write it like https://exchange.example.org"
 
 

@@ -57,6 +57,8 @@ class Membership(msgspec.Struct, frozen=True):
     asked_at: int | None = None
     checked_at: int | None = None
     entries: int = 0
+    joined_at: int | None = None
+    """Since when our own copy of the log has us."""
     coming: list[Coming] = []
     """New roots that do not act yet."""
     stopped: Stopped | None = None
@@ -184,7 +186,8 @@ async def _membership(store: Store, member: bytes, config: Config, now: int) -> 
     checked = await fact(store, CHECKED_AT)
     said = await last_state(store)
     state = "asked" if said is None else said.state
-    if await asyncio.to_thread(_admitted, leaves, member):
+    joined_at = await asyncio.to_thread(_joined_at, leaves, member)
+    if joined_at is not None:
         state = ADMITTED
     held, genesis = None, await fact(store, GENESIS)
     if state == ADMITTED and genesis is not None:
@@ -203,19 +206,21 @@ async def _membership(store: Store, member: bytes, config: Config, now: int) -> 
         asked_at,
         None if checked is None else time_of(checked),
         len(leaves),
+        joined_at,
         await asyncio.to_thread(coming_in, leaves, now),
         held,
     )
 
 
-def _admitted(leaves: list[bytes], member: bytes) -> bool:
+def _joined_at(leaves: list[bytes], member: bytes) -> int | None:
     for leaf in leaves:
         # The id stands in the bytes of its own entry: most leaves need no parsing.
         if member in leaf:
-            entry = parse_entry(parse_leaf(leaf).content)
+            parsed = parse_leaf(leaf)
+            entry = parse_entry(parsed.content)
             if entry.kind == MEMBER_ENTRY and entry.member == member:
-                return True
-    return False
+                return parsed.logged
+    return None
 
 
 async def _waiting(store: Store, names: dict[bytes, str]) -> list[Waiting]:

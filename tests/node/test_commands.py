@@ -14,9 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from babel.core import get_global
 from click.testing import CliRunner
 
 from referral_node.commands.node import node
+from referral_node.zones import zone_of_capital
+from referral_protocol import codes
 from terminal import REFERRAL, Terminal
 
 PASSWORD = "correct horse battery"
@@ -211,6 +214,7 @@ def test_init_at_a_terminal_asks_for_everything(tmp_path: Path) -> None:
     terminal.answer("two letters, like PT): ", "Atlantis")
     terminal.answer("two letters, like PT): ", "Netherlands")
     terminal.answer("(https://...): ", "http://exchange.dom.example")
+    terminal.answer("(https://...): ", "http://127.0.0.1:18700")
     terminal.answer("(https://...): ", "https://exchange.dom.example/")
     terminal.answer("Sign-in name of your point of contact: ", "fenna de wit")
     terminal.answer("Sign-in name of your point of contact: ", "fenna")
@@ -237,6 +241,7 @@ def test_init_at_a_terminal_asks_for_everything(tmp_path: Path) -> None:
         "That cannot be: name: ",
         "That cannot be: 'Atlantis' is not an ISO 3166-1 code",
         "That cannot be: exchange.endpoint: plain http",
+        "is for trials only; start again with --allow-loopback",
         "That cannot be: a sign-in name has only letters",
         "That cannot be: a person's name has 1 to 120 characters",
     ):
@@ -249,6 +254,33 @@ def test_init_at_a_terminal_asks_for_everything(tmp_path: Path) -> None:
     assert 'endpoint = "https://exchange.dom.example"' in config
     assert 'country = "NL"' in config
     assert 'time_zone = "Europe/Amsterdam"' in config
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone"),
+    [("", "Europe/Lisbon"), ("lisbon", "Europe/Lisbon"), ("Azores", "Atlantic/Azores")],
+)
+def test_a_country_of_several_time_zones_offers_that_of_its_capital(
+    tmp_path: Path, typed: str, zone: str
+) -> None:
+    terminal = Terminal(
+        "init", "--state", tmp_path / "node", "--name", "Ponte Tejo", "--country", "PT",
+        "--endpoint", "https://exchange.tejo.example", "--user", "ines", "--display", "Ines",
+        "--password-file", secret(tmp_path, "password", PASSWORD),
+        "--kit-file", tmp_path / "kit", "--kit-confirmed",
+    )  # fmt: skip
+    terminal.answer("[Europe/Lisbon]: ", typed)
+    assert terminal.end() == 0, terminal.seen
+    assert f'time_zone = "{zone}"' in (tmp_path / "node" / "node.toml").read_text()
+
+
+def test_every_usual_time_zone_is_one_of_its_country() -> None:
+    for country, zones in get_global("territory_zones").items():
+        usual = zone_of_capital(country)
+        assert usual is None or usual in zones, country
+        # What is offered to whoever has to choose; Antarctica and far islands have no capital.
+        if len(zones) > 1 and country in codes.COUNTRIES.codes:
+            assert usual is not None or country in {"AQ", "UM"}, country
 
 
 def test_a_kit_that_nobody_has_makes_no_node(tmp_path: Path) -> None:
@@ -318,6 +350,21 @@ def test_status_at_a_pipe_and_at_a_terminal(made: Path) -> None:
     assert terminal.end() == 0
     assert "Inês Carvalhal" in terminal.seen
     assert "┃" in terminal.seen
+
+
+def test_status_ends_without_a_word_when_nobody_reads_it(made: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*REFERRAL, "status", "--state", str(made / "node")],
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert done.stderr == b""
 
 
 @pytest.mark.parametrize(
@@ -410,7 +457,10 @@ def test_passwords_are_not_taken_from_arguments_or_the_environment(made: Path) -
         environment={"PASSWORD": PASSWORD, "REFERRAL_PASSWORD": PASSWORD},
     )  # fmt: skip
     assert done.returncode == 1
-    assert "a password is needed and there is no terminal to ask at: give --password-file" in done.stderr
+    assert (
+        "a password is needed and there is no terminal to ask at: give --password-file"
+        in done.stderr
+    )
 
 
 def test_join_tells_every_mistake_of_a_profile(made: Path, tmp_path: Path) -> None:

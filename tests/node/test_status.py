@@ -7,15 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from directory_world import World, new_root
 from referral_node.commands import show
 from referral_node.config import Config, Exchange
 from referral_node.folder import StateFolder
 from referral_node.setup import NewNode, make_node
 from referral_node.status import Status, status
 from referral_node.store import Store, Tx
+from referral_node.store.facts import DIRECTORY_URL, SUBMISSION, keep
 from referral_node.vault import KdfCost, Kit, Password, SlotKeys
 from referral_protocol import profiles
 from referral_protocol.directory.records import Records, salted
+from referral_protocol.directory.rules import ROOT_DELAY
 from referral_protocol.examples.profiles import UTRECHT
 
 NOW = 1_790_000_000_000
@@ -174,5 +177,37 @@ async def test_it_is_shown_in_the_nodes_own_time(tmp_path: Path, capsys: Any) ->
 
 
 async def test_control_characters_of_others_do_not_reach_the_terminal(capsys: Any) -> None:
-    show.request({"state": "declined", "text": "no\x1b[2J\r\nway"}, "1 " * 12)
+    show.request({"state": "declined", "text": "no\x1b[2J\r\nway"}, {"directory": {}}, CONFIG)
     assert capsys.readouterr().out == ("Request to join: declined\nThey say: no [2J  way\n")
+
+
+async def test_who_is_a_member_already_is_told_since_when(capsys: Any) -> None:
+    stands = {"directory": {"joined_at": NOW}}
+    show.request({"state": "approved", "text": ""}, stands, CONFIG)
+    assert capsys.readouterr().out == "You are a member since 2026-09-21 15:13.\n"
+
+
+def test_one_is_not_many() -> None:
+    assert show.stored(1, 1) == "1 thread, 1 message"
+    assert show.stored(0, 2) == "0 threads, 2 messages"
+
+
+async def test_a_root_that_does_not_act_yet(tmp_path: Path, capsys: Any) -> None:
+    log = World()
+    new_root(log, NOW)
+    store, folder = await made(tmp_path)
+
+    async def work(tx: Tx) -> None:
+        await keep(tx, DIRECTORY_URL, b"https://directory.example.org")
+        await keep(tx, SUBMISSION, b"of another version")
+        await tx.many(
+            "INSERT INTO log_entries (number, leaf) VALUES (?, ?)", list(enumerate(log.leaves))
+        )
+
+    await store.write(work)
+    for now, said in ((NOW + ROOT_DELAY - 1, True), (NOW + ROOT_DELAY, False)):
+        found = msgspec.to_builtins(await status(store, folder, CONFIG, None, now))
+        show.status(found, CONFIG, now)
+        line = "New root     version 2 acts from 2026-09-24 15:13; it changes registrars and"
+        assert (line in capsys.readouterr().out) is said
+    await store.close()

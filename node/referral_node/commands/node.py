@@ -176,7 +176,7 @@ def join(
     if as_json:
         click.echo(json.dumps(answer))
     else:
-        show.request(answer, asyncio.run(do(folder, "status", {}))["fingerprint"])
+        show.request(answer, asyncio.run(do(folder, "status", {})), config)
     if answer["state"] == "declined":
         sys.exit(1)
 

@@ -36,6 +36,8 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except (Trouble, StoreError) as trouble:
             words = str(trouble)
+        except BrokenPipeError:
+            raise  # whoever read what we say, like `head`, has enough: click ends without a word
         except OSError as error:
             words = f"{error.filename or 'the state folder'}: {error.strerror}"
         for line in words.splitlines():

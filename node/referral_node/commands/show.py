@@ -37,7 +37,7 @@ _REQUESTS: Final = {
     "waiting": "waiting: the registrar telephones your organisation and asks for the fingerprint",
     "asked-again": "the registrar asks for more; change the profile and run `join` again",
     "declined": "declined",
-    "approved": "approved",
+    "approved": "approved; the node fetches the directory now",
     "admitted": "a member of the directory",
 }
 _TROUBLE: Final = {
@@ -60,8 +60,9 @@ def made(result: MadeNode, config: Config) -> None:
     click.echo(f"Member id    {result.member.hex()}")
     fingerprint(result.fingerprint)
     click.echo(f"Next: referral node serve --state {result.folder}")
+    click.echo("then, in the browser: a keyholder signs in, and opens Settings, The directory")
     click.echo(
-        f"then: referral node join URL --anchor ANCHOR --profile FILE.toml --state {result.folder}"
+        f"or here: referral node join --invitation LINE --profile FILE.toml --state {result.folder}"
     )
 
 
@@ -73,13 +74,17 @@ def fingerprint(text: str) -> None:
         click.echo(f"{label:<13}{' '.join(groups[start : start + 4])}")
 
 
-def request(answer: Mapping[str, Any], digits: str) -> None:
-    """How a request to join stands."""
+def request(answer: Mapping[str, Any], stands: Mapping[str, Any], config: Config) -> None:
+    """How a request to join stands. ``stands``: what `status` tells."""
+    joined = stands["directory"].get("joined_at")  # a node of an older version does not tell
+    if joined is not None and answer["state"] in ("approved", "admitted"):
+        click.echo(f"You are a member since {_time(joined, ZoneInfo(config.time_zone))}.")
+        return
     click.echo(f"Request to join: {_REQUESTS.get(answer['state'], answer['state'])}")
     if answer["text"]:
         click.echo(f"They say: {clean(answer['text'])}")
     if answer["state"] in ("waiting", "asked-again"):
-        fingerprint(digits)
+        fingerprint(stands["fingerprint"])
 
 
 def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
@@ -95,7 +100,7 @@ def status(answer: Mapping[str, Any], config: Config, now: int) -> None:
         ("Others see", _views(answer.get("views"), zone, now)),
         ("Keyholders", str(answer["keyholders"])),
         ("Prekeys", f"{answer['prekeys']}, until {_time(answer['prekeys_until'], zone)}"),
-        ("Stored", f"{_stored(answer['threads'], answer['messages'])}, "
+        ("Stored", f"{stored(answer['threads'], answer['messages'])}, "
                    f"{_size(answer['database_bytes'])}"),
         ("Disk", _disk(answer)),
         ("Backup", _backups(answer, zone, now)),
@@ -199,7 +204,7 @@ def people(rows: Sequence[Mapping[str, Any]], config: Config) -> None:
 def backed_up(made: Made) -> None:
     """One line for the backup, and how many went: for a person and for the journal of a timer."""
     click.echo(
-        f"{made.path}: {_stored(made.threads, made.messages)}, {_size(made.size)}; "
+        f"{made.path}: {stored(made.threads, made.messages)}, {_size(made.size)}; "
         "written, read again and compared."
     )
     if made.removed:
@@ -236,7 +241,10 @@ def restored(found: Restored) -> None:
     _lines(
         ("Member id", found.member.hex()),
         ("Backup of", f"{_time(found.made_at, zone)} ({zone.key})"),
-        ("Holds", f"{_stored(found.threads, found.messages)}, {found.attachments} attachments"),
+        (
+            "Holds",
+            f"{stored(found.threads, found.messages)}, {_count(found.attachments, 'attachment')}",
+        ),
     )
     for name in found.missing:
         click.echo(f"Not in the backup: {clean(name)}, which node.toml names: put it there.")
@@ -255,8 +263,13 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def _stored(threads: int, messages: int) -> str:
-    return f"{threads} threads, {messages} messages"
+def stored(threads: int, messages: int) -> str:
+    """How much lies in a node or a backup."""
+    return f"{_count(threads, 'thread')}, {_count(messages, 'message')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def _mail(answer: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:
@@ -327,11 +340,12 @@ def _directory(directory: Mapping[str, Any], zone: ZoneInfo, now: int) -> str:
     if directory["url"] is None:
         return said
     looked = directory["checked_at"]
+    entries = "1 entry" if directory["entries"] == 1 else f"{directory['entries']} entries"
     ago = "never looked there yet" if looked is None else f"looked there {_ago(looked, now)}"
     asked = f", asked {_time(directory['asked_at'], zone)}" if directory["asked_at"] else ""
     if directory.get("stopped") is not None:
         said = f"{directory['stopped']['status']}: see below"
-    return f"{said} ({directory['url']}{asked}, {ago}, {directory['entries']} entries)"
+    return f"{said} ({directory['url']}{asked}, {ago}, {entries})"
 
 
 def _stopped(held: Mapping[str, Any], zone: ZoneInfo) -> str:
