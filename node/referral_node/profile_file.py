@@ -19,6 +19,12 @@ from referral_protocol.forms.model import MANY, Field, Kind
 from referral_protocol.forms.values import FormProblem
 
 MAX_FILE: Final = 256 * 1024
+_EXAMPLES: Final = {
+    "hours": '[[organisation.hours]] with days = ["mon", "tue"], from = "09:00", to = "18:00"',
+    "contacts": '[[contacts]] with role = "point-of-contact", name, telephone, email, languages',
+    "services": '[[services]] with name, needs = ["practical-help"], forms = ["telephone"]',
+}
+"""How a group is written, for who wrote none."""
 _SHOWN: Final = 14
 """Longest list of codes that is written out in full."""
 
@@ -92,6 +98,8 @@ def _words(problem: FormProblem, values: Mapping[str, Any]) -> str:
         if said:
             return said
     words = problem.words.removeprefix(f"{field.label}: ")
+    if problem.code == "required" and problem.path[-1] in _EXAMPLES:
+        return f"{words}, written as {_EXAMPLES[str(problem.path[-1])]}"
     if field.kind is Kind.ZONE and isinstance(value, str):
         return f"{value[:60]!r} is not a known time zone; write it like Europe/Lisbon"
     if problem.code == "bad-format" and isinstance(value, str):

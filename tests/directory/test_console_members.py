@@ -11,7 +11,9 @@ from directory_roots import change_root
 from directory_server import records_of
 from directory_world import DAY, id_of, seed, signer
 from page_reader import Page
+from referral_directory.console import member_view, words
 from referral_directory.log.endpoints import Endpoints
+from referral_directory.log.roster import Line
 from referral_directory.server.probe import GOOD, SILENT
 from referral_protocol import profiles
 from referral_protocol.directory import paths
@@ -25,6 +27,8 @@ from referral_protocol.directory.entries import (
 from referral_protocol.directory.records import record_hashes, salted
 from referral_protocol.directory.requests import make_update
 from referral_protocol.directory.rules import Member
+from referral_ui.parts import Tag
+from referral_ui.times import Times
 
 UTRECHT = f"/member/{id_of('utrecht').hex()}"
 
@@ -94,6 +98,19 @@ async def test_how_fresh_a_member_is(office: Office) -> None:
     assert "Last good answer: " in said
 
 
+async def test_a_member_that_has_just_joined_is_not_old(office: Office) -> None:
+    """A registrar read its profile at that moment: its age counts from then, until it says one."""
+    here = member(office)
+    line, times = Line(name="Neu"), Times(here.joined_at + 2 * DAY, words.UTC)
+    seen = member_view.row(here, line, None, times)
+    assert (seen.assured, seen.caution) == ("not yet", None)
+    shown = member_view.shown(here, line, None, None, times)
+    assert (shown.assured, shown.assured_tag) == ("not yet", None)
+    later = Times(here.joined_at + 190 * DAY, words.UTC)
+    tag = member_view.shown(here, line, None, None, later).assured_tag
+    assert tag == Tag("Older than six months", "warn")
+
+
 async def test_a_profile_that_was_looked_at(office: Office) -> None:
     """An update shows at once: what the roster keeps follows the log."""
     client, desk = office.client, await office.signed_in()
@@ -128,6 +145,9 @@ async def test_suspended_lifted_removed(office: Office) -> None:
     assert page.facts()["Status"].startswith("Suspended by registrars since ")
     assert page.facts()["Status"].endswith("until lifted: referrals were misused")
     assert status(office) == "suspended"
+    assert "Suspend, with a reason" not in page.links()
+    again = await desk.reader.follow(page, "Change the suspension")
+    assert again.headings[0].startswith("Change the suspension?")
     listed = await desk.get("/suspensions")
     assert listed.headings == ["Suspensions", "Waits for another registrar", "Suspended now (1)"]
     page = await desk.reader.follow(listed, "End it: Steunpunt Dom")

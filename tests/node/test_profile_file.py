@@ -136,3 +136,11 @@ def test_a_profile_over_the_directorys_limit_is_refused() -> None:
     long = service + '\nabout = "' + "x" * 1000 + '"\n'
     with pytest.raises(ProfileTrouble):
         parse_profile(GOOD + "\n".join([long] * 100), "p.toml")
+
+
+def test_who_wrote_no_hours_reads_how_they_are_written() -> None:
+    with pytest.raises(ProfileTrouble) as trouble:
+        parse_profile('[organisation]\nname = "x"\n')
+    said = str(trouble.value)
+    assert "Enter the opening hours, written as [[organisation.hours]] with days = " in said
+    assert "Enter the point of contact, written as [[contacts]] with role = " in said

@@ -90,7 +90,7 @@ async def test_from_nothing_to_the_first_referral(fed: Federation, chromium: Bro
     await eleni.sees("Until you have joined a directory, nothing can be sent or received.")
     await eleni.misses("Nothing needs you now")
     await eleni.follow("Join the directory")
-    await eleni.follow("Load it from a file")
+    await eleni.follow("Paste one that somebody has written")
     await eleni.type("Text of the file", PROFILE)
     await eleni.press("Load it")
     await eleni.sees("Your profile is complete.")

@@ -73,7 +73,7 @@ def row(
 ) -> Row:
     """A line of the list of members."""
     status = member.status(times.now)
-    old = status != REMOVED and words.is_old(line, times.here.local(times.now).date())
+    old = status != REMOVED and words.is_old(line, member, times.here.local(times.now).date())
     silent = status != REMOVED and is_silent(seen, times.now)
     caution = Tag("Node silent", "warn") if silent else None
     if old and not caution:
@@ -110,7 +110,7 @@ def shown(
         for by, each in (("registrars", member.suspension), ("itself", member.own_suspension))
         if each is not None and each.holds(times.now)
     ]
-    old = words.is_old(line, times.here.local(times.now).date())
+    old = words.is_old(line, member, times.here.local(times.now).date())
     return Shown(
         id=member.id.hex(),
         name=words.name_of(line, member.id),
@@ -169,12 +169,12 @@ def _day(at: int, times: Times) -> str:
 
 def _assured(line: Line, times: Times) -> str:
     on = words.assured_day(line)
-    return "never" if on is None else times.long_day(on)
+    return "not yet" if on is None else times.long_day(on)
 
 
 def _assured_by(line: Line, times: Times) -> str:
     said = _assured(line, times)
-    return f"{said}, by {line.assured_by}" if line.assured_by and said != "never" else said
+    return f"{said}, by {line.assured_by}" if line.assured_by and said != "not yet" else said
 
 
 def _answer(seen: Seen | None, times: Times) -> str:

@@ -6,8 +6,9 @@ from typing import Final
 from markupsafe import Markup
 
 from referral_directory.log.endpoints import Seen
-from referral_directory.log.roster import OLD_AFTER, Line
+from referral_directory.log.roster import OLD_AFTER, Line, looked_at
 from referral_protocol import codes, profiles
+from referral_protocol.directory.rules import Member
 from referral_protocol.forms.values import known_zone
 from referral_protocol.profiles import Profile
 from referral_ui import names, numbers, words
@@ -110,10 +111,12 @@ def assured_day(line: Line) -> date | None:
         return None
 
 
-def is_old(line: Line, today: date) -> bool:
+def is_old(line: Line, member: Member, today: date) -> bool:
     """Whether a profile was not looked at for half a year."""
-    on = assured_day(line)
-    return on is None or (today - on).days > OLD_AFTER
+    try:
+        return (today - date.fromisoformat(looked_at(line, member))).days > OLD_AFTER
+    except ValueError:
+        return True
 
 
 def seen_words(seen: Seen | None, times: Times) -> Text:

@@ -7,6 +7,7 @@ their tile, and only the profiles in it are read again.
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from referral_directory.log.beside import RECORDS
@@ -46,6 +47,13 @@ class Line(NamedTuple):
 
 
 NOTHING: Final = Line()
+
+
+def looked_at(line: Line, member: Member) -> str:
+    """The day (YYYY-MM-DD) on which a profile was last said to be right; until it says one, the day
+    of joining, when a registrar read it."""
+    joined = datetime.fromtimestamp(member.joined_at / 1000, UTC).date().isoformat()
+    return line.assured_on or joined
 
 
 def line_of(profile: profiles.Profile) -> Line:
@@ -131,8 +139,8 @@ class Roster:
         return self._ordered().by_name
 
     def by_age(self) -> list[tuple[str, Member]]:
-        """Members that are not removed, with the day on which their profile was assured last
-        (YYYY-MM-DD, "" for never), the longest ago first."""
+        """Members that are not removed, with the day from which their profile's age counts
+        (:func:`looked_at`), the longest ago first."""
         return self._ordered().by_age
 
     def countries(self) -> tuple[str, ...]:
@@ -145,7 +153,9 @@ class Roster:
             members = list(self._ledger.directory.members())
             members.sort(key=lambda each: self._place(each.id))
             aged = [
-                (self.line(each.id).assured_on, each) for each in members if each.removed_at is None
+                (looked_at(self.line(each.id), each), each)
+                for each in members
+                if each.removed_at is None
             ]
             aged.sort(key=lambda pair: pair[0])
             countries = {self.line(each.id).country for each in members} - {""}

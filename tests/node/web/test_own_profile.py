@@ -242,6 +242,23 @@ async def test_everything_is_still_right_is_one_click(fed: Settings) -> None:
     assert "Look again at what others read about you" in page.main.text
 
 
+async def test_whoever_has_just_joined_is_asked_after_half_a_year(fed: Settings) -> None:
+    """Until somebody said that all is right, the time counts from joining: VSE read it then."""
+    lisboa = fed["lisboa"]
+    values = (await mine(lisboa)).values
+    organisation = {key: values["organisation"][key] for key in values["organisation"]}
+    del organisation["assured"]
+    whole = {**values, "organisation": organisation}
+    await lisboa.exchange.own_profile.send(lisboa.vault(), lisboa.actor, whole)
+    await fed.quiet(lisboa)
+    await fed.learns(lisboa, lambda: told_of(lisboa, lisboa).organisation.assured is None)
+    reader = lisboa.page()
+    assert "Look again" not in (await reader.get("/")).main.text
+    fed.clock.now += 184 * 24 * 3_600_000
+    await lisboa.sign_in()
+    assert "Nobody has said yet that all of it is right." in (await reader.get("/")).main.text
+
+
 async def test_another_point_of_contact(fed: Settings) -> None:
     lisboa = fed["lisboa"]
     reader = lisboa.page()

@@ -145,15 +145,18 @@ async def _ask(
     visit: Visit, member: Member, kind: str, form: Form | None = None, *, status: int = 200
 ) -> web.Response:
     root = visit.site.ledger.directory.root_at(visit.now).root
+    shown = await shown_member(visit, member)
     reasons = [Choice(code, text) for code, text in _KINDS[kind][1].items()]
     return visit.page(
         "decide.html",
         status=status,
         kind=kind,
         form=form or Form(("reason", "until", "day", "sure")),
-        shown=await shown_member(visit, member),
+        shown=shown,
         reasons=reasons,
-        until=UNTIL if root.registrar_threshold > 1 else _without_hints(),
+        until=UNTIL
+        if root.registrar_threshold > 1 and not shown.by_registrars
+        else _without_hints(),
         need=root.registrar_threshold,
     )
 

@@ -43,8 +43,8 @@ async def show(visit: Visit) -> web.StreamResponse:
             Row(
                 f"/member/{member.id.hex()}",
                 words.name_of(line, member.id),
-                "never" if on is None else visit.times.long_day(on),
-                Tag("Older than six months", "warn") if words.is_old(line, today) else None,
+                "not yet" if on is None else visit.times.long_day(on),
+                Tag("Older than six months", "warn") if words.is_old(line, member, today) else None,
                 line.contact or "no person is named",
                 words.telephone(line.telephone),
             )

@@ -234,14 +234,24 @@ def assurance(mine: Mine, visit: Visit) -> str:
 
 
 def looked_at(stated: str, visit: Visit) -> str:
-    """The words for a day (ISO) that lies too far back, or for none; "" when it is recent."""
+    """The words for a day (ISO) that lies too far back, or for none long after joining, which is
+    when VSE read it; "" when it is recent."""
     try:
         day = date.fromisoformat(stated)
     except ValueError:
+        since = _joined_on(visit)
+        if since is not None and (today(visit) - since).days < ASSURED_FOR:
+            return ""
         return "Nobody has said yet that all of it is right."
     if (today(visit) - day).days < ASSURED_FOR:
         return ""
     return f"It was last said to be right on {visit.times.long_day(day)}."
+
+
+def _joined_on(visit: Visit) -> date | None:
+    directory = visit.exchange.members.directory
+    member = None if directory is None else directory.member(visit.exchange.us)
+    return None if member is None else visit.here.local(member.joined_at).date()
 
 
 def stated_on(visit: Visit, day: str) -> str:
