@@ -51,8 +51,9 @@ class Organisation:
 
     @property
     def full(self) -> Text:
-        """ "Ponte Tejo, Lisbon", the name in its own script and tagged with its language."""
-        if not self.city_known:
+        """ "Ponte Tejo, Lisbon", the name in its own script and tagged with its language; the city
+        alone where the name does not hold it already."""
+        if not self.city_known or self.place.name.casefold() in self.plain.casefold().split():
             return self.name
         return Markup("{}, {}").format(self.name, self.place.name)
 

@@ -103,7 +103,7 @@ async def test_everything_is_right(desks: Desks, lisboa: Desk) -> None:
     assert "If it is not delivered by 16:20, Today tells you to telephone them." in page.text
     assert "“immediate” and the answer-by time" in page.text
     assert page.buttons().count(SEND) == 1
-    assert "Still to do" not in page.headings
+    assert "Still to do: it cannot be sent before" not in page.headings
 
 
 async def test_sending_it(desks: Desks, lisboa: Desk) -> None:
@@ -197,7 +197,7 @@ async def test_what_is_missing_stands_in_place_of_the_button(
     page = await check(lisboa, draft)
     assert SEND not in page.buttons()
     assert "You cannot send this yet." in page.text
-    assert "Still to do" in page.headings
+    assert "Still to do: it cannot be sent before" in page.headings
     following = await lisboa.reader.follow(page, words)
     assert following.path.startswith(f"/new/{draft.id.hex()}/{step}?missing=1")
     assert following.problems

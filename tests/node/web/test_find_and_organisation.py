@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 import referral_inputs
+from directory_world import signer
 from page_reader import Page
 from pages_world import DAY, Desk, Desks
 from referral_node.exchange import Draft
@@ -273,6 +274,40 @@ async def test_other_digits_than_those_shown_are_not_confirmed(desks: Desks, lis
     assert refused.form("Save the result").values["spoke_with"] == ["Jasmijn de Wit"]
     contacts = lisboa.office.exchange.contacts
     assert await contacts.first_contact(lisboa.office.vault, desks["utrecht"].id) is None
+
+
+async def test_digits_that_nobody_compared_are_not_said_to_be(desks: Desks, lisboa: Desk) -> None:
+    office, world, utrecht = lisboa.office, desks.world, desks["utrecht"].id
+    await office.exchange.contacts.compared(
+        office.vault, lisboa.actor, utrecht, same=True, spoke_with="Jasmijn de Wit"
+    )
+    page = await lisboa.reader.get(f"/organisation/{utrecht.hex()}")
+    assert "with Jasmijn de Wit" in page.text
+    assert "nobody has compared" not in page.text
+    desks.at(SENT + DAY)
+    anew = signer("utrecht node anew")
+    endpoint = world.member("utrecht").endpoint
+    content = world.update_content("utrecht", endpoint=endpoint, node_key=anew.public)
+    world.log_in(content, signer("utrecht vault"), anew)
+    await office.keeper.take(world.checkpoint(), world.leaves[-1:])
+    await lisboa.sign_in()
+    page = await lisboa.reader.get(f"/organisation/{utrecht.hex()}")
+    assert "was replaced since, on 20 November 2026: nobody has compared" in page.text
+    assert "Compare again" in page.text
+
+
+async def test_whom_they_chose_stays_chosen_in_a_new_referral(desks: Desks, lisboa: Desk) -> None:
+    page = await lisboa.reader.get(f"/organisation/{desks['utrecht'].id.hex()}")
+    page = await lisboa.reader.follow(page, "new referral to them")
+    assert "For Steunpunt Dom, Utrecht, whom you chose." in page.text
+    page = await lisboa.reader.submit(page, "Save and continue", {"name": "Ana"})
+    (draft,) = await lisboa.office.exchange.drafts.all(lisboa.office.vault)
+    assert draft.recipient == desks["utrecht"].id
+    page = await lisboa.reader.get(f"/new/{draft.id.hex()}/consent")
+    assert "No organisation is chosen yet" not in page.text
+    for nobody in ("", "zz", bytes(16).hex(), desks["lisboa"].id.hex()):
+        page = await lisboa.reader.get(f"/new?to={nobody}")
+        assert "whom you chose" not in page.text
 
 
 async def test_notes_stay_and_are_kept_as_written(desks: Desks, lisboa: Desk) -> None:

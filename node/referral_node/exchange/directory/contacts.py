@@ -16,12 +16,14 @@ from referral_node.vault.vault import UnlockedVault
 
 
 class FirstContact(msgspec.Struct, frozen=True):
-    """A telephone check. ``same``: all sixty digits were read out alike."""
+    """A telephone check. ``same``: all sixty digits were read out alike; ``fingerprint``: those
+    that were compared; others stand now if the machine's key was replaced since."""
 
     same: bool
     spoke_with: str
     by: str
     at: int
+    fingerprint: str = ""
 
 
 class MemberNote(msgspec.Struct, frozen=True):
@@ -60,7 +62,9 @@ class Contacts:
             return None
         plain = vault.unseal(bytes(row["sealed"]), ("first_contacts", member, row["at"]))
         spoken = msgspec.msgpack.decode(plain, type=_Spoken)
-        return FirstContact(bool(row["same"]), spoken.spoke_with, spoken.by, row["at"])
+        return FirstContact(
+            bool(row["same"]), spoken.spoke_with, spoken.by, row["at"], row["fingerprint"]
+        )
 
     async def seen(self, member: bytes) -> bool:
         """Whether the member's present vault key was in use here before: since it came into the

@@ -101,19 +101,24 @@ async def choose(visit: Visit) -> web.StreamResponse:
     member = visit.id("member", 16)
     if posted.stale or member == visit.exchange.us or visit.exchange.members.get(member) is None:
         raise Problem(409, "stale-form", "Open the organisation’s page again, then choose it.")
-    tier, seen = visit.exchange.members.freshness, await visit.exchange.contacts.seen(member)
-    stopped = freshness.no_first_use(
-        tier,
-        seen,
-        visit.site.organisation(member).plain,
-        doubtful=member in visit.exchange.members.doubtful,
-    )
+    stopped = await stopped_for(visit, member)
     if stopped:
         raise Problem(409, "directory-old", f"{stopped}.", title="Not chosen")
     hand = await choose_for(visit, draft, member)
     base = f"/new/{draft.id.hex()}"
     complete = not hand.written.of("consent")
     return visit.go(f"{base}/check" if complete else f"{base}/consent")
+
+
+async def stopped_for(visit: Visit, member: bytes) -> str:
+    """Why an organisation cannot be chosen now; "" when it can. No full stop."""
+    tier, seen = visit.exchange.members.freshness, await visit.exchange.contacts.seen(member)
+    return freshness.no_first_use(
+        tier,
+        seen,
+        visit.site.organisation(member).plain,
+        doubtful=member in visit.exchange.members.doubtful,
+    )
 
 
 async def choose_for(visit: Visit, draft: Draft, member: bytes) -> AtHand:

@@ -56,6 +56,8 @@ class CheckPage:
     caption: Text
     lead: Text
     saved: str
+    stops: tuple[Mark, ...]
+    """What holds the sending up; ``marks``: what does not, and is to be looked at."""
     marks: tuple[Mark, ...]
     same: tuple[ToDo, ...]
     todo: tuple[tuple[str, tuple[ToDo, ...]], ...]
@@ -90,6 +92,7 @@ def build(hand: AtHand, around: Around, times: Times) -> CheckPage:
     content = hand.written.content
     to = hand.recipient.plain if hand.recipient else "nobody yet"
     body, head = forms.body(content)
+    needed = _needed(hand, around, times)
     blocked = _blocked(hand, around, base)
     return CheckPage(
         caption=Markup("New referral: {}").format(hand.person.full)
@@ -99,7 +102,12 @@ def build(hand: AtHand, around: Around, times: Times) -> CheckPage:
         saved=f"Saved {lower(times.moment(hand.draft.saved_at, comma=True))}."
         if other_day(times, hand.draft.saved_at)
         else f"Saved {times.clock(hand.draft.saved_at)}.",
-        marks=tuple(_marks(hand, around, times, base)),
+        stops=tuple(each for each in needed if each.state == "no"),
+        marks=(
+            *(each for each in needed if each.state != "no"),
+            *_fits(hand),
+            _same_person(around),
+        ),
         same=tuple(_same(around)),
         todo=tuple(_todo(hand, base)),
         stays=tuple(_stays(body, hand.person.call)),
@@ -125,17 +133,12 @@ def _lead(hand: AtHand) -> Text:
 # --- before you send ----------------------------------------------------------------------------
 
 
-def _marks(hand: AtHand, around: Around, times: Times, base: str) -> list[Mark]:
-    return [
-        _consent(hand, base),
-        _safe_contact(hand, times),
-        *_fingerprint(hand, around, times),
-        *_fits(hand),
-        _same_person(around),
-    ]
+def _needed(hand: AtHand, around: Around, times: Times) -> list[Mark]:
+    """Without these nothing is sent."""
+    return [_consent(hand), _safe_contact(hand, times), *_fingerprint(hand, around, times)]
 
 
-def _consent(hand: AtHand, base: str) -> Mark:
+def _consent(hand: AtHand) -> Mark:
     consent = hand.written.content.get("consent", {})
     if hand.written.of("consent"):
         return Mark("no", "Consent", "or a legal basis is not complete")

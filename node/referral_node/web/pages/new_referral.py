@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from referral_node.exchange import Draft, DraftGone, StaleDraft
+from referral_node.exchange.directory.members import ACTIVE
 from referral_node.web.form_binding import (
     Typed,
     add_row,
@@ -23,6 +24,7 @@ from referral_node.web.form_binding import (
 )
 from referral_node.web.going_on import Follows, goes_on_from
 from referral_node.web.pages.at_hand import GONE, AtHand, at_hand, draft_of
+from referral_node.web.pages.check import stopped_for
 from referral_node.web.pages.layout import Ask, Rows, Side, Step, lists_of
 from referral_node.web.pages.step_page import CHECK, Shown, build
 from referral_node.web.pages.steps import BY_CODE, STEPS
@@ -56,8 +58,9 @@ class Sent:
 
 
 async def begin(visit: Visit) -> web.StreamResponse:
-    """The first step of a draft that does not exist yet."""
-    return await _page(visit, BY_CODE[STEPS[0]], {}, at_hand(visit, Draft(b"")), Shown(_seen({})))
+    """The first step of a draft that does not exist yet; "to" names who was chosen before it."""
+    draft = Draft(b"", recipient=await _chosen(visit, visit.request.query.get("to", "")))
+    return await _page(visit, BY_CODE[STEPS[0]], {}, at_hand(visit, draft), Shown(_seen({})))
 
 
 async def begun(visit: Visit) -> web.StreamResponse:
@@ -66,13 +69,15 @@ async def begun(visit: Visit) -> web.StreamResponse:
     step = BY_CODE[STEPS[0]]
     sent = _sent(posted, step)
     refused = _refused(posted, sent)
+    chosen = await _chosen(visit, posted.data.get("to"))
     if refused:
-        hand = at_hand(visit, Draft(b"", typed={step.code: sent.typed}))
+        hand = at_hand(visit, Draft(b"", typed={step.code: sent.typed}, recipient=chosen))
         shown = Shown(_seen({}), extra=(refused,), kept=True)
         return await _page(visit, step, sent.typed, hand, shown, status=422)
 
     async def work() -> str:
-        made = await visit.exchange.drafts.create(visit.vault, visit.actor)
+        filled = Draft(b"", recipient=chosen)
+        made = await visit.exchange.drafts.create(visit.vault, visit.actor, filled=filled)
         draft = await visit.exchange.drafts.load(visit.vault, made)
         if draft is None:
             raise Problem(404, "draft-gone", GONE)
@@ -85,6 +90,17 @@ async def begun(visit: Visit) -> web.StreamResponse:
         return _onward(hand, step, sent, place)
 
     return await visit.once(posted, work)
+
+
+async def _chosen(visit: Visit, given: str) -> bytes | None:
+    """The organisation with this id in hex, if it may be chosen; else nobody is, as yet."""
+    if len(given) != 32 or set(given) - set("0123456789abcdef"):
+        return None
+    member = bytes.fromhex(given)
+    found = visit.exchange.members.get(member)
+    if member == visit.exchange.us or found is None or found.status != ACTIVE:
+        return None
+    return None if await stopped_for(visit, member) else member
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -142,7 +158,11 @@ async def _page(
 ) -> web.Response:
     page, form = build(step, typed, hand, shown, visit.times)
     earlier = await _earlier(visit, hand.draft)
-    return visit.page("new-step.html", status=status, step=page, form=form, earlier=earlier)
+    # Until there is a draft that holds it, the form carries whom they had chosen.
+    to = hand.recipient if not hand.draft.version else None
+    return visit.page(
+        "new-step.html", status=status, step=page, form=form, earlier=earlier, chosen=to
+    )
 
 
 async def _earlier(visit: Visit, draft: Draft) -> Follows | None:

@@ -109,6 +109,7 @@ async def _page(
         hand,
         visit.site.catalogue().towns,
         visit.times,
+        exchange.members.node_key_since(member.id),
     )
     return visit.page(
         "organisation.html",

@@ -65,6 +65,8 @@ class OrganisationPage:
     about_rows: tuple[Fact, ...]
     fingerprint: str
     compared: Text
+    replaced: str
+    """When the machine's key was replaced after that check; "" if it was not."""
     different: Text
     draft: str
     go_on: str
@@ -80,9 +82,10 @@ def build(
     hand: AtHand | None,
     regions: Mapping[str, str],
     times: Times,
+    machine_since: int = 0,
 ) -> OrganisationPage:
     """The page of one organisation, against a draft if there is one. ``regions``: towns by the
-    region that they stand for."""
+    region that they stand for; ``machine_since``: when their machine's key was made."""
     profile = member.profile
     said = profile.organisation if profile is not None else None
     services = profile.services if profile is not None else ()
@@ -114,6 +117,7 @@ def build(
         about_rows=_about(member, times),
         fingerprint=fingerprint,
         compared=_compared(contact, times) if contact is not None and contact.same else "",
+        replaced=_replaced(contact, fingerprint, machine_since, times),
         different=_compared(contact, times) if contact is not None and not contact.same else "",
         draft=hand.draft.id.hex() if hand is not None else "",
         go_on=_go_on(hand, member),
@@ -211,6 +215,15 @@ def _compared(contact: FirstContact, times: Times) -> Text:
     return Markup("{}, by {}, with {}").format(
         when, names.name(contact.by), names.name(contact.spoke_with)
     )
+
+
+def _replaced(
+    contact: FirstContact | None, fingerprint: str, machine_since: int, times: Times
+) -> str:
+    """When other digits took the place of those that were compared."""
+    if contact is None or not contact.same or contact.fingerprint == fingerprint:
+        return ""
+    return times.long_day(times.here.local(machine_since).date())
 
 
 def _about(member: Organisation, times: Times) -> tuple[Fact, ...]:
