@@ -376,7 +376,7 @@ class Reader:
             form.action, data=body, headers=self._headers(), allow_redirects=False
         ) as answer:
             lines = answer.headers.getall("Set-Cookie")
-        return next(line for line in lines if "session=" in line)
+        return next(line for line in lines if "session" in line)
 
     def _headers(self) -> dict[str, str]:
         return {

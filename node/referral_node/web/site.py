@@ -70,8 +70,12 @@ class Site:
 
     @property
     def cookie(self) -> str:
-        """The session cookie's name; the prefix makes browsers keep it to this host and to TLS."""
-        return "__Host-session" if self.secure else "session"
+        """The session cookie's name; the prefix makes browsers keep it to this host and to TLS.
+
+        A cookie knows no port: with the member in its name, nodes of one host keep theirs apart.
+        """
+        name = f"session-{self.exchange.us.hex()[:8]}"
+        return f"__Host-{name}" if self.secure else name
 
     def us(self) -> Organisation:
         """Our own organisation, as the directory knows it or else as configured."""

@@ -49,7 +49,7 @@ async def test_people_are_shown_with_the_commands(fed: Settings) -> None:
     await fed["lisboa"].sign_in()
     page = await fed["lisboa"].page().get("/settings/people")
     assert "Inês Carvalhal" in page.main.text
-    assert "referral node users --end NAME" in page.main.text
+    assert "referral node users --state FOLDER --end NAME" in page.main.text
 
 
 async def moved(member: Member) -> None:
