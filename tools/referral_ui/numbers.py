@@ -28,6 +28,21 @@ _BY_COUNTRY: dict[str, dict[int, tuple[int, ...]]] = {
     "420": {9: (3, 3, 3)},
     "421": {9: (3, 3, 3)},
 }
+# Area codes that are shorter than the length of a number lets one think, by how a national number
+# begins: grouped by length alone, Vienna's 1 would be read as an area code 10.
+_AREAS: dict[str, tuple[str, ...]] = {
+    "32": ("2", "3", "9"),
+    "36": ("1",),
+    "39": ("02", "06"),
+    "43": ("1",),
+    "46": ("8",),
+    "49": ("30", "40", "69", "89"),
+    "353": ("1",),
+    "358": ("9",),
+    "359": ("2",),
+    "385": ("1",),
+    "386": ("1",),
+}
 _BY_LENGTH: dict[int, tuple[int, ...]] = {
     4: (4,),
     5: (2, 3),
@@ -78,6 +93,11 @@ def grouped(number: str) -> str:
     digits = number[1:]
     length = 1 if digits[0] in _ONE else 2 if digits[:2] in _TWO else 3
     country, rest = digits[:length], digits[length:]
+    if re.fullmatch(r"116[0-9]{3}", rest):  # Europe's lines of social value, 116 006 among them
+        return f"+{country} 116 {rest[3:]}"
+    area = next((each for each in _AREAS.get(country, ()) if rest.startswith(each)), "")
+    if area and not (country == "32" and len(rest) == 9):  # Belgian mobile numbers have one more
+        return " ".join(["+" + country, area, *_subscriber(rest.removeprefix(area))])
     sizes = _BY_COUNTRY.get(country, {}).get(len(rest)) or _BY_LENGTH.get(len(rest)) or (3, 3, 3)
     groups, at = [], 0
     for size in sizes:
@@ -85,6 +105,13 @@ def grouped(number: str) -> str:
         at += size
     groups.append(rest[at:])
     return " ".join(["+" + country, *(group for group in groups if group)])
+
+
+def _subscriber(digits: str) -> list[str]:
+    """What follows an area code: pairs, the first group of three if they are odd."""
+    first = 3 if len(digits) % 2 and len(digits) > 2 else 2
+    starts = [0, *range(first, len(digits), 2)]
+    return [digits[a:b] for a, b in zip(starts, [*starts[1:], len(digits)], strict=True)]
 
 
 def num(text: str) -> Markup:
