@@ -68,6 +68,23 @@ async def test_erased_records_are_dropped(tmp_path: Path) -> None:
         assert profile_at(utrecht, lisboa) is None
 
 
+async def test_whose_people_were_erased_is_told_on_today(tmp_path: Path) -> None:
+    erased = "VSE erased your people from the directory"
+    async with Federation(tmp_path, "lisboa", "utrecht") as fed:
+        lisboa = fed["lisboa"]
+        await lisboa.sign_in()
+        reader = lisboa.page()
+        assert erased not in (await reader.get("/")).text
+        await erase(fed, lisboa, "contacts")
+
+        def without_contacts() -> bool:
+            now = profile_at(lisboa, lisboa)
+            return now is not None and not now.contacts
+
+        await learn(fed, lisboa, without_contacts)
+        assert erased in (await reader.get("/")).text
+
+
 async def test_of_a_member_that_was_removed_people_s_names_go(tmp_path: Path) -> None:
     async with Federation(tmp_path, "lisboa", "utrecht") as fed:
         lisboa, utrecht = fed["lisboa"], fed["utrecht"]

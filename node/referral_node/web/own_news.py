@@ -8,6 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from referral_node.exchange.directory.members import ACTIVE
 from referral_node.exchange.directory.request import our_request
 from referral_node.web import updates_view
 from referral_node.web.pages import own_profile
@@ -19,6 +20,10 @@ from referral_ui.parts import Job
 
 MOST: Final = 5
 """Services on Today; all of them stand under Settings."""
+ERASED: Final = (
+    "The others do not see any more whom to call at your organisation. If you did not ask for that,"
+    " telephone VSE; then add who is to be called, and send it."
+)
 _LINK: Final = Markup('{} <a class="govuk-link tap" href="{}">{}</a>')
 
 
@@ -27,6 +32,9 @@ async def banners(visit: Visit) -> tuple[Banner, ...]:
     if not own_profile.joined(visit):
         return (await _not_joined(visit),)
     waiting = await visit.exchange.updating.status()
+    if waiting is None and _erased(visit):
+        text = _LINK.format(ERASED, "/settings/contacts", "Point of contact and deputies")
+        return (Banner("VSE erased your people from the directory", text, "warn"),)
     if waiting is None or waiting.state != "refused":
         return ()
     found = updates_view.banner(waiting, visit.times)
@@ -34,6 +42,15 @@ async def banners(visit: Visit) -> tuple[Banner, ...]:
         return ()
     text = _LINK.format(found.text, own_profile.HERE, "Our profile")
     return (Banner("A change of your profile was not sent", text, found.tone),)
+
+
+def _erased(visit: Visit) -> bool:
+    """Whether the directory names people of ours of whom nothing is served any more: a profile
+    without them is not taken."""
+    member = visit.exchange.members.get(visit.exchange.us)
+    if member is None or member.status != ACTIVE or member.profile is None:
+        return False
+    return not member.profile.contacts
 
 
 async def jobs(visit: Visit) -> tuple[Job, ...]:

@@ -225,7 +225,8 @@ def _of_list(each: Field, about: About) -> Choices:
 
 def _of_person(label: str, person: Text) -> str:
     """A choice of a list about this person; it may stand in an option, so without markup."""
-    return plain(fill(label.replace("The person ", "{name} "), person))
+    said = plain(fill(label.replace("The person ", "{name} "), person))
+    return f"T{said[1:]}" if said.startswith("the person ") else said
 
 
 def countries(first: Sequence[str] = ()) -> Choices:
