@@ -3,6 +3,7 @@
 The views are pure, so the threads here are made by hand; the ladder is the protocol's own.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from referral_protocol.examples import LISBON, SENT, UTRECHT, referral
 from referral_protocol.ladder import Evidence, ladder
 from referral_protocol.states import ThreadState
 from referral_protocol.states import allowed as next_states
-from referral_ui.times import DAY, HOUR, MINUTE, Times
+from referral_ui.times import DAY, HOUR, MINUTE, Place, Times
 
 NOW = SENT + 2 * HOUR
 THREAD = b"t" * 32
@@ -140,6 +141,29 @@ def test_a_delay_says_from_when_to_telephone() -> None:
     late = drawn(case(held_at=None, opener_standing="queued", now=SENT + 2 * DAY))
     assert late[0][1] == "Not delivered"
     assert late[0][2].endswith("We keep trying. Telephone them.")
+
+
+def test_what_was_sent_just_now_mostly_takes_seconds() -> None:
+    for now, hurried in ((SENT + MINUTE, True), (SENT + 2 * MINUTE, False)):
+        line = words(top_lines.ask_line(case(held_at=None, opener_standing="queued", now=now)))
+        assert line.startswith("It has not reached Steunpunt Dom yet.")
+        assert ("Mostly that takes seconds: reload this page." in line) is hurried
+        assert line.endswith("It is sent again until it has.")
+
+
+def test_while_we_are_suspended_what_we_sent_says_why_it_waits() -> None:
+    ours = side("lisboa00", LISBON, "suspended")
+    shown = replace(case(held_at=None, opener_standing="queued"), us=ours)
+    why = "Your organisation is suspended, so it waits here until that ends."
+    assert words(top_lines.ask_line(shown)) == f"It has not reached Steunpunt Dom yet. {why}"
+    assert drawn(shown)[0][2].endswith(why)
+
+
+def test_a_town_in_the_name_is_not_said_twice() -> None:
+    assert words(US.full) == "Associação Ponte Tejo, Lisbon"
+    wien = replace(US, plain="Weisser Ring Wien", name="Weisser Ring Wien")
+    wien = replace(wien, place=Place("Europe/Vienna", "Wien"))
+    assert words(wien.full) == "Weisser Ring Wien"
 
 
 def test_a_lost_receipt_is_not_known() -> None:

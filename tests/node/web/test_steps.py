@@ -345,3 +345,13 @@ def test_times_of_the_person_are_told_by_our_clock() -> None:
 def test_steps_are_those_of_the_form() -> None:
     assert tuple(section.code for section in FORMS["referral"].sections) == STEPS
     assert tuple(BY_CODE) == STEPS
+
+
+@pytest.mark.parametrize(("name", "said"), [("", "The person consents"), ("Ana", "Ana consents")])
+def test_a_choice_about_the_person_begins_with_a_capital(name: str, said: str) -> None:
+    draft = Draft(b"d" * 16, typed={"who": as_lists({"name": name})}, version=1)
+    written = understood(draft, None)
+    hand = AtHand(draft, DESK, written, person_of(written.content), None)
+    page, _ = build(BY_CODE["consent"], {}, hand, Shown(""), Times(SENT, LISBON))
+    (ground,) = [view for view in page.views if view.name == "ground"]
+    assert ground.choices[0].text == said

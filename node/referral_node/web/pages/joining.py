@@ -160,7 +160,6 @@ async def _page(visit: Visit, form: Form | None = None, *, status: int = 200) ->
         since="" if request is None or request.at is None else _when(visit, request.at),
         coming=_coming(visit),
         member_since="" if member is None else _when(visit, member.since),
-        suspended=member is not None and member.status != "active",
         fingerprint=await our_fingerprint(core),
         todo=own_profile.todo(mine.values),
         name=_name(mine),
