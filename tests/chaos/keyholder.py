@@ -265,6 +265,7 @@ class Hand:
         """Press the button that says it, and write down what came of it."""
         entry.outcome = UNKNOWN
         form.fill(typed)
+        unsure = False
         try:
             answer = await self.browser.send(form, button)
         except Gone:
@@ -273,8 +274,8 @@ class Hand:
             # The same form once more, as a person who reloads: it must not be said twice.
             await asyncio.sleep(0.5)
             answer = await self.browser.send(form, button)
-            again = False
-        self._note(entry, answer)
+            again, unsure = False, True
+        self._note(entry, answer, unsure=unsure)
         if again and answer.where is not None:
             second = await self.browser.send(form, button)
             if second.where not in (answer.where, None):
@@ -288,7 +289,9 @@ class Hand:
             self.refusals[said] = self.refusals.get(said, 0) + 1
         return answer
 
-    def _note(self, entry: Entry, answer: Answered) -> None:
+    def _note(self, entry: Entry, answer: Answered, *, unsure: bool = False) -> None:
+        """``unsure``: the form was sent before, and what became of that nobody said: a node that
+        was started anew refuses the second one whether or not it took the first."""
         if answer.where is not None:
             entry.outcome, entry.answered_at = SENT, time.monotonic()
             found = _THREAD.search(answer.where)
@@ -298,6 +301,8 @@ class Hand:
         if entry.outcome == SENT or answer.page is None:
             return
         said = entry.page = words(answer.page)[:300]
+        if unsure:
+            return
         if answer.status in (401, 409, 422) or "nothing was s" in said:
             entry.outcome = REFUSED
 
