@@ -342,7 +342,8 @@ class Hand:
             await self._choose(draft, to)
             await self._send(draft, entry, to, wished)
         except (Gone, SignedOut):
-            self.drafts.append((draft, number, entry, to))
+            if entry.outcome != SENT:  # else it was only the second sending that went wrong
+                self.drafts.append((draft, number, entry, to))
             raise
         except Trouble as trouble:
             # It was sent after all, or an older copy of the node never had it.
