@@ -194,7 +194,7 @@ MUTANTS: Final = (
         "node/referral_node/exchange/directory/members.py",
         "lambda known: known.reason == ROUTINE",
         "lambda known: True",
-        KEYS_CHANGE,
+        "tests/node/test_bundles_of_earlier_keys.py",
     ),
     Mutant(
         "content is returned that was never said",
