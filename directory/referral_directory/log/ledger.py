@@ -195,10 +195,15 @@ class Ledger:
 
         return await self._append(build, change)
 
-    async def append(self, build: Callable[[int], bytes]) -> VerifiedEntry:
-        """Append what registrars or root keys signed: a status, a recovery or its end, a root."""
+    async def append(
+        self, build: Callable[[int], bytes], extra: Extra | None = None
+    ) -> VerifiedEntry:
+        """Append what registrars or root keys signed: a status, a recovery or its end, a root.
+        ``extra`` is what else belongs to the transaction."""
 
         async def change(tx: Tx, entry: VerifiedEntry, now: int) -> list[NewTile]:
+            if extra is not None:
+                await extra(tx)
             if isinstance(entry.change, Root):
                 return []
             if isinstance(entry.entry.body, Recovery):

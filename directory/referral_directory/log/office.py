@@ -1,5 +1,5 @@
-"""The registrar's office: what is asked of the directory from inside, by name (the commands and,
-later, the console).
+"""The registrar's office: what is asked of the directory from inside, by name (the commands and
+the console).
 
 Law: the registrar's key never comes here. Whoever asks signs with it, beside the person who typed
 the password, and hands in the signature; the ledger checks it like any other. Answers are plain
@@ -27,8 +27,6 @@ from referral_protocol.directory.coming import coming
 from referral_protocol.directory.entries import (
     RECOVERY,
     EntrySignature,
-    Status,
-    Update,
     anchor_text,
     parse_entry,
 )
@@ -77,7 +75,7 @@ class Office:
             "acts": self.acts,
             "history": self.history,
             "erase": self.erase,
-            **Rooting(ledger, self.journal).answers(),
+            **Rooting(ledger).answers(),
         }
 
     async def answer(self, name: str, arguments: Plain) -> Any:
@@ -140,10 +138,7 @@ class Office:
         kept = await self._find(request)
         given = tuple(EntrySignature(key, signature) for key, signature in signatures)
         signed = await self._requests.approve(kept.id, given, Acting(by, called))
-        content = kept.submission.content
-        if parse_entry(content).kind == RECOVERY:
-            await self._signed(content, signed, by, called)
-        return _came_of(content, signed)
+        return _came_of(kept.submission.content, signed)
 
     async def decline(self, request: str, text: str, by: str = TERMINAL) -> None:
         """Decline; ``text`` is for the applicant."""
@@ -192,10 +187,7 @@ class Office:
 
     async def drop(self, proposal: str, by: str = TERMINAL) -> None:
         """Give up what waits for another registrar."""
-        content = await self._proposals.content(_whole(proposal))
-        await self._proposals.drop(_whole(proposal))
-        if content is not None:
-            await self._note(content, journal.DROPPED, by)
+        await self._proposals.drop(_whole(proposal), Acting(by))
 
     async def change_status(
         self, content: bytes, signatures: list[list[bytes]], by: str = TERMINAL
@@ -240,24 +232,9 @@ class Office:
         profile = None if member is None else await self._profile_of(member)
         return "" if profile is None else profile.organisation.name
 
-    async def _note(self, content: bytes, what: str, by: str, called: str = "") -> None:
-        entry = parse_entry(content)
-        body = entry.body
-        detail = f"{body.status} {body.reason}" if isinstance(body, Status) else entry.kind
-        if isinstance(body, Update):
-            detail = f"{entry.kind} {body.reason}"
-        acting = Acting(by, f"{detail} {called}".strip())
-        await self.journal.note(self._ledger.clock(), acting, what, member=entry.member)
-
     async def _sign(self, content: bytes, signatures: list[list[bytes]], by: str) -> Plain:
         given = tuple(EntrySignature(key, signature) for key, signature in signatures)
-        signed = await self._proposals.sign(content, given)
-        await self._signed(content, signed, by)
-        return _came_of(content, signed)
-
-    async def _signed(self, content: bytes, signed: Proposed, by: str, called: str = "") -> None:
-        what = journal.SIGNED if signed.done is None else journal.DECIDED
-        await self._note(content, what, by, called)
+        return _came_of(content, await self._proposals.sign(content, given, Acting(by)))
 
     async def _decide(self, request: str, state: str, text: str, by: str) -> None:
         if not text.strip() or len(text) > MAX_TEXT:

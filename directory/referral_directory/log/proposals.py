@@ -5,10 +5,13 @@ same member ends what waits about it, in the same transaction, for it would foll
 """
 
 import sqlite3
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import structlog
 
+from referral_directory.log import journal
+from referral_directory.log.journal import Acting
 from referral_directory.log.ledger import Ledger
 from referral_directory.log.store import Tx
 from referral_protocol.directory.entries import (
@@ -86,8 +89,11 @@ class Proposals:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def sign(self, content: bytes, signatures: Signatures) -> Proposed:
-        """Take in signatures over an entry; it is logged once they suffice, else it is kept."""
+    async def sign(self, content: bytes, signatures: Signatures, acting: Acting) -> Proposed:
+        """Take in signatures over an entry; it is logged once they suffice, else it is kept.
+
+        ``acting``: who hands them in; its detail is the number that was called, or "".
+        """
         ledger, name = self._ledger, proposal_id(content)
         entry = parse_entry(content)
         if not _decided_by_registrars(entry):
@@ -100,12 +106,16 @@ class Proposals:
             weighed = ledger.directory.weigh(content, together, ledger.clock())
             if weighed.have < weighed.need:
                 await _keep(tx, name, entry, Leaf(ledger.clock(), content, together))
+                await _noted(tx, ledger.clock(), entry, journal.SIGNED, acting)
             return together, weighed
 
         together, weighed = await ledger.store.write(work)
         if weighed.have < weighed.need:
             return Proposed(name, None, weighed.have, weighed.need)
-        done = await ledger.append(lambda logged: Leaf(logged, content, together).pack())
+        done = await ledger.append(
+            lambda logged: Leaf(logged, content, together).pack(),
+            lambda tx: _noted(tx, ledger.clock(), entry, journal.DECIDED, acting),
+        )
         return Proposed(name, done, weighed.have, weighed.need)
 
     async def content(self, proposal: bytes) -> bytes | None:
@@ -123,15 +133,21 @@ class Proposals:
             try:
                 found.append(self._weighed(row))
             except ProtocolError as error:
-                await self.drop(bytes(row["proposal"]))
+                await self._ledger.store.write(partial(_forget, bytes(row["proposal"])))
                 log.info("proposal.dropped", code=error.code)
         return found
 
-    async def drop(self, proposal: bytes) -> None:
-        """Forget what waits under this name."""
-        await self._ledger.store.write(
-            lambda tx: tx.execute("DELETE FROM proposals WHERE proposal = ?", (proposal,))
-        )
+    async def drop(self, proposal: bytes, acting: Acting) -> None:
+        """Give up what waits under this name, if anything does."""
+
+        async def work(tx: Tx) -> None:
+            rows = await tx.rows("SELECT leaf FROM proposals WHERE proposal = ?", (proposal,))
+            for row in rows:
+                entry = parse_entry(parse_leaf(bytes(row["leaf"])).content)
+                await _noted(tx, self._ledger.clock(), entry, journal.DROPPED, acting)
+            await _forget(proposal, tx)
+
+        await self._ledger.store.write(work)
 
     def _weighed(self, row: sqlite3.Row) -> Waiting:
         leaf = parse_leaf(bytes(row["leaf"]))
@@ -158,6 +174,20 @@ def _decided_by_registrars(entry: Entry) -> bool:
     if isinstance(entry.body, Update):
         return entry.body.reason == LOST
     return isinstance(entry.body, Status | Recovery)
+
+
+async def _forget(proposal: bytes, tx: Tx) -> None:
+    await tx.execute("DELETE FROM proposals WHERE proposal = ?", (proposal,))
+
+
+async def _noted(tx: Tx, now: int, entry: Entry, what: str, acting: Acting) -> None:
+    """The act's line, in the transaction of what it did."""
+    body = entry.body
+    detail = f"{body.status} {body.reason}" if isinstance(body, Status) else entry.kind
+    if isinstance(body, Update):
+        detail = f"{entry.kind} {body.reason}"
+    said = acting._replace(detail=f"{detail} {acting.detail}".strip())
+    await journal.note(tx, now, said, what, member=entry.member)
 
 
 async def _keep(tx: Tx, name: bytes, entry: Entry, leaf: Leaf) -> None:

@@ -161,7 +161,7 @@ class Requests:
         asked = self.check(submission)
         if isinstance(asked, Recover):
             return await self.proposals.sign(
-                submission.content, merged(submission.signatures, signatures)
+                submission.content, merged(submission.signatures, signatures), acting
             )
         now = ledger.clock()
 

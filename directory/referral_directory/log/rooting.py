@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from referral_directory.log import journal
-from referral_directory.log.journal import TERMINAL, Acting, Journal
+from referral_directory.log.journal import TERMINAL, Acting
 from referral_directory.log.ledger import Ledger
 from referral_protocol.directory.entries import EntrySignature, Leaf, Root, parse_entry
 from referral_protocol.errors import ProtocolError
@@ -19,9 +19,8 @@ Plain = dict[str, Any]
 class Rooting:
     """The office's answers about roots."""
 
-    def __init__(self, ledger: Ledger, acts: Journal) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._journal = acts
 
     def answers(self) -> dict[str, Callable[..., Awaitable[Any]]]:
         """Its answers, by the names by which they are asked for."""
@@ -47,7 +46,9 @@ class Rooting:
         if not isinstance(entry.body, Root):
             raise ProtocolError("wrong-value", "entry: not a root")
         given = tuple(EntrySignature(key, signature) for key, signature in signatures)
-        done = await self._ledger.append(lambda logged: Leaf(logged, content, given).pack())
-        acting = Acting(by, f"version {entry.number}")
-        await self._journal.note(self._ledger.clock(), acting, journal.ROOT)
+        acting, now = Acting(by, f"version {entry.number}"), self._ledger.clock()
+        done = await self._ledger.append(
+            lambda logged: Leaf(logged, content, given).pack(),
+            lambda tx: journal.note(tx, now, acting, journal.ROOT),
+        )
         return {"index": done.index, "acts_from": self._ledger.directory.roots[-1].acts_from}
